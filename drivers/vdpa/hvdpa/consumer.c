@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who owns a device, and what happens when it must let go.
+ *
+ * vhost-vdpa's removal waits for its open file, without a bound and with
+ * locks held. So its owner is told before that wait begins, whatever began
+ * it: `vdpa dev del`, unbinding the function, removing the VFs, or unbinding
+ * the consumer on the vdpa bus. The bus tells of all of them.
+ */
+#include <linux/device.h>
+#include <linux/pci.h>
+#include <linux/string.h>
+
+#include "hvdpa.h"
+
+/**
+ * hvdpa_device_revoke - take a device away from an owner that still holds it
+ * @hv: the device; the function's lock is held
+ *
+ * DMA is off first and for sure, then the device is reset, then the owner
+ * finds NEEDS_RESET and its configuration callback fires. Nothing that the
+ * owner does later reaches the hardware. A consumer in the kernel is not
+ * treated so: its own removal resets the device, with commands that need an
+ * answer before that.
+ *
+ * Return: nothing.
+ */
+void hvdpa_device_revoke(struct hvdpa_device *hv)
+{
+	lockdep_assert_held(&hv->fn->lock);
+
+	if (hv->revoked || hv->dma_api)
+		return;
+
+	hv->revoked = true;
+	pci_clear_master(hv->fn->pdev);
+	hvdpa_device_quiet(hv);
+	hvdpa_function_reset(hv->fn);
+	WRITE_ONCE(hv->status, hv->status | VIRTIO_CONFIG_S_NEEDS_RESET);
+	hvdpa_config_notify(hv);
+}
+
+/* A consumer's driver is about to be bound. */
+static void hvdpa_consumer_comes(struct hvdpa_device *hv)
+{
+	const char *name = hv->vdpa.dev.driver->name;
+
+	/*
+	 * Only virtio-vdpa hands the device addresses of the DMA API. Anyone
+	 * else's are an untrusted owner's and need the domain of their own.
+	 */
+	hv->dma_api = !strcmp(name, "virtio_vdpa");
+}
+
+/* A consumer's driver is gone, and with it whoever held the device. */
+static void hvdpa_consumer_gone(struct hvdpa_device *hv)
+{
+	const struct vdpa_callback none = {};
+
+	hvdpa_config_set_cb(hv, &none);
+	hv->dma_api = false;
+	hv->revoked = false;
+	if (hvdpa_device_reset(hv))
+		return;
+	hvdpa_dma_detach(hv);
+	if (!hv->fn->removing)
+		pci_set_master(hv->fn->pdev);
+}
+
+static int hvdpa_consumer_event(struct notifier_block *nb,
+				unsigned long action, void *data)
+{
+	struct hvdpa_device *hv = container_of(nb, struct hvdpa_device,
+					       consumer_nb);
+
+	if (data != &hv->vdpa.dev)
+		return NOTIFY_DONE;
+
+	mutex_lock(&hv->fn->lock);
+	switch (action) {
+	case BUS_NOTIFY_BIND_DRIVER:
+		hvdpa_consumer_comes(hv);
+		break;
+	case BUS_NOTIFY_UNBIND_DRIVER:
+		hvdpa_device_revoke(hv);
+		break;
+	case BUS_NOTIFY_UNBOUND_DRIVER:
+	case BUS_NOTIFY_DRIVER_NOT_BOUND:
+		hvdpa_consumer_gone(hv);
+		break;
+	}
+	mutex_unlock(&hv->fn->lock);
+	return NOTIFY_OK;
+}
+
+/**
+ * hvdpa_consumer_watch - hear of a device's consumers from now on
+ * @hv: the device, before it is registered
+ *
+ * Return: nothing.
+ */
+void hvdpa_consumer_watch(struct hvdpa_device *hv)
+{
+	hv->consumer_nb.notifier_call = hvdpa_consumer_event;
+	bus_register_notifier(hv->vdpa.dev.bus, &hv->consumer_nb);
+}
+
+/**
+ * hvdpa_consumer_unwatch - hear no more of a device's consumers
+ * @hv: the device; it is not registered any more
+ *
+ * Return: nothing.
+ */
+void hvdpa_consumer_unwatch(struct hvdpa_device *hv)
+{
+	bus_unregister_notifier(hv->vdpa.dev.bus, &hv->consumer_nb);
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The owner's memory as the device sees it.
+ *
+ * Under vhost-vdpa the device has an IOMMU domain of its own: nothing in it
+ * but what the owner mapped. It is attached before the device may run, so that
+ * a device whose owner mapped nothing reaches nothing, and it stays while the
+ * device could still write. Under virtio-vdpa the kernel maps through the DMA
+ * API and the default domain stays.
+ */
+#include <linux/iommu.h>
+#include <linux/pci.h>
+#include <linux/vhost_types.h>
+
+#include "hvdpa.h"
+
+static int hvdpa_count_device(struct device *dev, void *data)
+{
+	unsigned int *n = data;
+
+	(*n)++;
+	return 0;
+}
+
+/* Why the function cannot have a domain of its own; NULL if it can. */
+static const char *hvdpa_dma_obstacle(struct device *dev,
+				      const struct list_head *reserved)
+{
+	struct iommu_resv_region *region;
+	struct iommu_group *group;
+	unsigned int n = 0;
+
+	if (!device_iommu_mapped(dev))
+		return "no IOMMU translates its DMA";
+	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
+		return "its IOMMU is not cache coherent";
+
+	group = iommu_group_get(dev);
+	iommu_group_for_each_dev(group, &n, hvdpa_count_device);
+	iommu_group_put(group);
+	if (n != 1)
+		return "it shares its IOMMU group with another function";
+
+	list_for_each_entry(region, reserved, list)
+		if (region->type == IOMMU_RESV_SW_MSI)
+			return "its interrupts go through the IOMMU's page tables";
+	return NULL;
+}
+
+/**
+ * hvdpa_iova_range_trim - cut reserved addresses off the ends of a range
+ * @range: in: the IOMMU's aperture; out: what can be mapped
+ * @reserved: list of struct iommu_resv_region
+ *
+ * A region in the midst of the range cannot be told to an owner, whose
+ * interface knows one range; hvdpa_iova_ok() refuses it.
+ *
+ * Return: nothing.
+ */
+void hvdpa_iova_range_trim(struct vdpa_iova_range *range,
+			   const struct list_head *reserved)
+{
+	struct iommu_resv_region *region;
+	bool again;
+
+	do {
+		again = false;
+		list_for_each_entry(region, reserved, list) {
+			u64 first = region->start;
+			u64 last = region->start + region->length - 1;
+
+			if (region->type == IOMMU_RESV_DIRECT_RELAXABLE)
+				continue;
+			if (first <= range->first && last >= range->first &&
+			    last < range->last) {
+				range->first = last + 1;
+				again = true;
+			}
+			if (first <= range->last && last >= range->last &&
+			    first > range->first) {
+				range->last = first - 1;
+				again = true;
+			}
+		}
+	} while (again);
+}
+
+/**
+ * hvdpa_iova_ok - may these addresses be mapped?
+ * @dma: the device's DMA side
+ * @iova: first address
+ * @size: bytes
+ *
+ * Return: true if they are whole pages in range and none is reserved.
+ */
+bool hvdpa_iova_ok(const struct hvdpa_dma *dma, u64 iova, u64 size)
+{
+	u64 last = iova + size - 1;
+	struct iommu_resv_region *region;
+
+	if (!size || last < iova || !IS_ALIGNED(iova | size, PAGE_SIZE) ||
+	    iova < dma->range.first || last > dma->range.last)
+		return false;
+
+	list_for_each_entry(region, &dma->reserved, list)
+		if (region->type != IOMMU_RESV_DIRECT_RELAXABLE &&
+		    iova <= region->start + region->length - 1 &&
+		    region->start <= last)
+			return false;
+	return true;
+}
+
+/**
+ * hvdpa_dma_setup - make a device's domain, where it can have one
+ * @hv: the device, before it is registered
+ *
+ * Without one the device works for virtio-vdpa, and vhost-vdpa refuses it; a
+ * line in the log says why.
+ *
+ * Return: 0 or a negative errno.
+ */
+int hvdpa_dma_setup(struct hvdpa_device *hv)
+{
+	struct device *dev = &hv->fn->pdev->dev;
+	struct hvdpa_dma *dma = &hv->dma;
+	struct iommu_domain *domain;
+	const char *obstacle;
+
+	mutex_init(&dma->lock);
+	INIT_LIST_HEAD(&dma->reserved);
+	iommu_get_resv_regions(dev, &dma->reserved);
+
+	obstacle = hvdpa_dma_obstacle(dev, &dma->reserved);
+	if (obstacle) {
+		dev_warn(&hv->vdpa.dev,
+			 "%s: virtio-vdpa can use it, vhost-vdpa cannot\n",
+			 obstacle);
+		return 0;
+	}
+
+	domain = iommu_paging_domain_alloc(dev);
+	if (IS_ERR(domain)) {
+		dev_err(&hv->vdpa.dev, "cannot allocate an IOMMU domain: %pe\n",
+			domain);
+		iommu_put_resv_regions(dev, &dma->reserved);
+		mutex_destroy(&dma->lock);
+		return PTR_ERR(domain);
+	}
+
+	dma->domain = domain;
+	dma->range.first = domain->geometry.aperture_start;
+	dma->range.last = domain->geometry.aperture_end;
+	hvdpa_iova_range_trim(&dma->range, &dma->reserved);
+	return 0;
+}
+
+/**
+ * hvdpa_dma_teardown - undo hvdpa_dma_setup()
+ * @hv: the device; it cannot reach memory any more
+ *
+ * Return: nothing.
+ */
+void hvdpa_dma_teardown(struct hvdpa_device *hv)
+{
+	hvdpa_dma_detach(hv);
+	if (hv->dma.domain)
+		iommu_domain_free(hv->dma.domain);
+	iommu_put_resv_regions(&hv->fn->pdev->dev, &hv->dma.reserved);
+	mutex_destroy(&hv->dma.lock);
+}
+
+/**
+ * hvdpa_dma_attach - confine the device to what its owner mapped
+ * @hv: the device
+ *
+ * Return: 0 (also if it is already), -EOPNOTSUPP without a domain, or what the
+ * IOMMU says.
+ */
+int hvdpa_dma_attach(struct hvdpa_device *hv)
+{
+	struct hvdpa_dma *dma = &hv->dma;
+	int err = 0;
+
+	if (!dma->domain)
+		return -EOPNOTSUPP;
+
+	mutex_lock(&dma->lock);
+	if (!dma->attached) {
+		err = iommu_attach_device(dma->domain, &hv->fn->pdev->dev);
+		if (err)
+			dev_err(&hv->vdpa.dev,
+				"cannot attach its IOMMU domain: %pe\n",
+				ERR_PTR(err));
+		else
+			dma->attached = true;
+	}
+	mutex_unlock(&dma->lock);
+	return err;
+}
+
+/**
+ * hvdpa_dma_detach - give the device back to the kernel's default domain
+ * @hv: the device; reset, or unable to reach memory
+ *
+ * Return: nothing.
+ */
+void hvdpa_dma_detach(struct hvdpa_device *hv)
+{
+	struct hvdpa_dma *dma = &hv->dma;
+
+	mutex_lock(&dma->lock);
+	if (dma->attached) {
+		iommu_detach_device(dma->domain, &hv->fn->pdev->dev);
+		dma->attached = false;
+	}
+	mutex_unlock(&dma->lock);
+}
+
+/**
+ * hvdpa_dma_map - let the device reach a piece of its owner's memory
+ * @hv: the device
+ * @iova: where the device sees it
+ * @size: bytes; physically contiguous
+ * @pa: where it is
+ * @perm: VHOST_ACCESS_*
+ *
+ * vhost-vdpa has pinned it and has seen that it overlaps no other. May sleep.
+ *
+ * Return: 0; -EINVAL if the addresses cannot be mapped; or what the IOMMU
+ * says. Nothing stays mapped after an error.
+ */
+int hvdpa_dma_map(struct hvdpa_device *hv, u64 iova, u64 size, u64 pa,
+		  u32 perm)
+{
+	int prot = IOMMU_CACHE;
+	int err;
+
+	if (!hvdpa_iova_ok(&hv->dma, iova, size) ||
+	    !IS_ALIGNED(pa, PAGE_SIZE) || !(perm & VHOST_ACCESS_RW)) {
+		dev_err_ratelimited(&hv->vdpa.dev,
+				    "map of %#llx bytes at %#llx, perm %u: expected pages in %#llx-%#llx that are not reserved: %pe\n",
+				    size, iova, perm, hv->dma.range.first,
+				    hv->dma.range.last, ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
+
+	if (perm & VHOST_ACCESS_RO)
+		prot |= IOMMU_READ;
+	if (perm & VHOST_ACCESS_WO)
+		prot |= IOMMU_WRITE;
+
+	err = hvdpa_dma_attach(hv);
+	if (err)
+		return err;
+	return iommu_map(hv->dma.domain, iova, pa, size, prot,
+			 GFP_KERNEL_ACCOUNT);
+}
+
+/**
+ * hvdpa_dma_unmap - take a piece of memory away from the device
+ * @hv: the device
+ * @iova: where the device saw it
+ * @size: bytes
+ *
+ * The device cannot reach it any more on return.
+ *
+ * Return: 0, or -EINVAL if not all of it was mapped.
+ */
+int hvdpa_dma_unmap(struct hvdpa_device *hv, u64 iova, u64 size)
+{
+	size_t unmapped;
+
+	if (!hvdpa_iova_ok(&hv->dma, iova, size))
+		return -EINVAL;
+	unmapped = iommu_unmap(hv->dma.domain, iova, size);
+	return unmapped == size ? 0 : -EINVAL;
+}

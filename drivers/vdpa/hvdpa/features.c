@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which feature bits a device may offer.
+ *
+ * Device-type bits (0 to 23 and from 50 on) are between the owner's driver and
+ * the device, and pass. Transport bits change what this driver or vhost-vdpa
+ * must do, so each is here for a reason or not at all.
+ */
+#include <linux/bits.h>
+#include <linux/virtio_net.h>
+#include <uapi/linux/virtio_blk.h>
+#include <uapi/linux/virtio_config.h>
+#include <uapi/linux/virtio_ids.h>
+#include <uapi/linux/virtio_ring.h>
+
+#include "hvdpa.h"
+
+/*
+ * Not among them, and never to be offered: NOTIFICATION_DATA and
+ * NOTIF_CONFIG_DATA (a kick through vhost-vdpa carries the queue's number and
+ * nothing else), SR_IOV and ADMIN_VQ (the function's owner is this driver),
+ * RING_RESET (vDPA has no operation for it), SUSPEND (has one of its own).
+ */
+#define HVDPA_TRANSPORT_FEATURES				\
+	(BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |			\
+	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |			\
+	 BIT_ULL(VIRTIO_F_VERSION_1) |				\
+	 BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |			\
+	 BIT_ULL(VIRTIO_F_RING_PACKED) |			\
+	 BIT_ULL(VIRTIO_F_IN_ORDER) |				\
+	 BIT_ULL(VIRTIO_F_ORDER_PLATFORM))
+
+#define HVDPA_DEVICE_FEATURES	(GENMASK_ULL(23, 0) | GENMASK_ULL(63, 50))
+
+/* Virtio 1.4 section 5.1.3.1: a bit and those of which it needs one. */
+static const struct {
+	u8 bit;
+	u64 needs;
+} hvdpa_net_dependencies[] = {
+	{ VIRTIO_NET_F_GUEST_TSO4, BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) },
+	{ VIRTIO_NET_F_GUEST_TSO6, BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) },
+	{ VIRTIO_NET_F_GUEST_ECN, BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) |
+				  BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) },
+	{ VIRTIO_NET_F_GUEST_UFO, BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) },
+	{ VIRTIO_NET_F_GUEST_USO4, BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) },
+	{ VIRTIO_NET_F_GUEST_USO6, BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) },
+	{ VIRTIO_NET_F_HOST_TSO4, BIT_ULL(VIRTIO_NET_F_CSUM) },
+	{ VIRTIO_NET_F_HOST_TSO6, BIT_ULL(VIRTIO_NET_F_CSUM) },
+	{ VIRTIO_NET_F_HOST_ECN, BIT_ULL(VIRTIO_NET_F_HOST_TSO4) |
+				 BIT_ULL(VIRTIO_NET_F_HOST_TSO6) },
+	{ VIRTIO_NET_F_HOST_UFO, BIT_ULL(VIRTIO_NET_F_CSUM) },
+	{ VIRTIO_NET_F_HOST_USO, BIT_ULL(VIRTIO_NET_F_CSUM) },
+	{ VIRTIO_NET_F_CTRL_RX, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_CTRL_VLAN, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_GUEST_ANNOUNCE, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_MQ, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_CTRL_MAC_ADDR, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_NOTF_COAL, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_RSC_EXT, BIT_ULL(VIRTIO_NET_F_HOST_TSO4) |
+				BIT_ULL(VIRTIO_NET_F_HOST_TSO6) },
+	{ VIRTIO_NET_F_RSS, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
+};
+
+/**
+ * hvdpa_features_supported - which of a device's features can be honoured
+ * @offered: what the device offers
+ *
+ * Return: the bits that an owner may be offered.
+ */
+u64 hvdpa_features_supported(u64 offered)
+{
+	return offered & (HVDPA_DEVICE_FEATURES | HVDPA_TRANSPORT_FEATURES);
+}
+
+/**
+ * hvdpa_features_missing - is a set of features complete in itself?
+ * @features: the set
+ * @device_id: VIRTIO_ID_NET or VIRTIO_ID_BLOCK
+ * @missing: where the set is not complete: bits of which it needs one
+ *
+ * Return: -1 if the set is complete, else the number of the bit that needs
+ * one of @missing (VIRTIO_F_VERSION_1 stands for what every set needs).
+ */
+int hvdpa_features_missing(u64 features, u32 device_id, u64 *missing)
+{
+	u64 always = BIT_ULL(VIRTIO_F_VERSION_1) |
+		     BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	unsigned int i;
+
+	*missing = always & ~features;
+	if (*missing)
+		return VIRTIO_F_VERSION_1;
+
+	if (device_id != VIRTIO_ID_NET)
+		return -1;
+
+	for (i = 0; i < ARRAY_SIZE(hvdpa_net_dependencies); i++) {
+		u8 bit = hvdpa_net_dependencies[i].bit;
+
+		*missing = hvdpa_net_dependencies[i].needs;
+		if (features & BIT_ULL(bit) && !(features & *missing))
+			return bit;
+	}
+
+	*missing = 0;
+	return -1;
+}
+
+/**
+ * hvdpa_features_nqueues - how many queues a set of features has
+ * @features: the set
+ * @device_id: VIRTIO_ID_NET or VIRTIO_ID_BLOCK
+ * @max_pairs: net: the device's queue pairs
+ * @nqueues: block: the device's queues
+ *
+ * Return: the number of queues, the control queue included.
+ */
+u32 hvdpa_features_nqueues(u64 features, u32 device_id, u16 max_pairs,
+			   u16 nqueues)
+{
+	u32 n;
+
+	if (device_id == VIRTIO_ID_BLOCK)
+		return features & BIT_ULL(VIRTIO_BLK_F_MQ) ? nqueues : 1;
+
+	n = features & BIT_ULL(VIRTIO_NET_F_MQ) ? 2 * max_pairs : 2;
+	if (features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ))
+		n++;
+	return n;
+}

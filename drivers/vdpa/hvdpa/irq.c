@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupt vectors: one for each queue and one for the configuration where
+ * the function has as many, else shared, else one for all.
+ *
+ * Everything that can fail is done at dev_add, where an errno can be told.
+ * Linux interrupt numbers stay the same until dev_del: vhost-vdpa hands them
+ * to KVM.
+ */
+#include <linux/interrupt.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include "hvdpa.h"
+
+#define HVDPA_CONFIG_VECTOR	0
+#define HVDPA_ISR_CONFIG	BIT(1)
+
+/**
+ * hvdpa_vector_plan - share out interrupt vectors
+ * @nvqs: queues
+ * @granted: vectors that there are
+ * @plan: filled here
+ *
+ * Return: 0, or -ENOSPC if there is no vector at all.
+ */
+int hvdpa_vector_plan(unsigned int nvqs, unsigned int granted,
+		      struct hvdpa_vector_plan *plan)
+{
+	*plan = (struct hvdpa_vector_plan){ .nvectors = 1, .vq_vectors = 1 };
+
+	if (!granted)
+		return -ENOSPC;
+	if (granted == 1)
+		return 0;
+
+	plan->vq_vectors = min(nvqs, granted - 1);
+	plan->nvectors = plan->vq_vectors + 1;
+	plan->first_vq = 1;
+	plan->private = plan->vq_vectors == nvqs;
+	return 0;
+}
+
+/**
+ * hvdpa_vector_of - a queue's vector
+ * @plan: how the vectors are shared out
+ * @idx: the queue
+ *
+ * Return: the vector's number.
+ */
+unsigned int hvdpa_vector_of(const struct hvdpa_vector_plan *plan, u16 idx)
+{
+	return plan->first_vq + idx % plan->vq_vectors;
+}
+
+/**
+ * hvdpa_config_notify - tell the owner that the configuration changed
+ * @hv: the device
+ *
+ * Any context.
+ *
+ * Return: nothing.
+ */
+void hvdpa_config_notify(struct hvdpa_device *hv)
+{
+	struct vdpa_callback cb;
+	unsigned long flags;
+
+	spin_lock_irqsave(&hv->config_cb_lock, flags);
+	cb = hv->config_cb;
+	spin_unlock_irqrestore(&hv->config_cb_lock, flags);
+	if (cb.callback)
+		cb.callback(cb.private);
+}
+
+/**
+ * hvdpa_config_set_cb - set whom a change of the configuration tells
+ * @hv: the device
+ * @cb: the callback
+ *
+ * The previous callback is not running any more on return. May sleep.
+ *
+ * Return: nothing.
+ */
+void hvdpa_config_set_cb(struct hvdpa_device *hv,
+			 const struct vdpa_callback *cb)
+{
+	spin_lock_irq(&hv->config_cb_lock);
+	hv->config_cb = *cb;
+	spin_unlock_irq(&hv->config_cb_lock);
+
+	synchronize_irq(hv->vectors[HVDPA_CONFIG_VECTOR].irq);
+}
+
+static irqreturn_t hvdpa_vq_interrupt(int irq, void *data)
+{
+	struct hvdpa_vector *vector = data;
+	struct hvdpa_device *hv = vector->hv;
+	unsigned int i;
+
+	if (!READ_ONCE(hv->running))
+		return IRQ_HANDLED;
+
+	for (i = vector->index - hv->plan.first_vq; i < hv->nvqs;
+	     i += hv->plan.vq_vectors)
+		hvdpa_vring_interrupt(&hv->vrings[i]);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t hvdpa_config_interrupt(int irq, void *data)
+{
+	struct hvdpa_vector *vector = data;
+
+	if (READ_ONCE(vector->hv->running))
+		hvdpa_config_notify(vector->hv);
+	return IRQ_HANDLED;
+}
+
+/*
+ * With one vector for all, the ISR status tells a change of configuration: a
+ * device sets that bit with MSI-X too, virtio 1.4 section 4.1.4.5.1. All-ones
+ * has the bit set, and the owner that looks then sees NEEDS_RESET.
+ */
+static irqreturn_t hvdpa_only_interrupt(int irq, void *data)
+{
+	struct hvdpa_vector *vector = data;
+
+	if (READ_ONCE(vector->hv->running) &&
+	    vp_ioread8(vector->hv->fn->mdev.isr) & HVDPA_ISR_CONFIG)
+		hvdpa_config_notify(vector->hv);
+	return hvdpa_vq_interrupt(irq, data);
+}
+
+static irq_handler_t hvdpa_vector_handler(const struct hvdpa_device *hv,
+					  unsigned int index)
+{
+	if (hv->plan.nvectors == 1)
+		return hvdpa_only_interrupt;
+	return index == HVDPA_CONFIG_VECTOR ? hvdpa_config_interrupt :
+					      hvdpa_vq_interrupt;
+}
+
+static void hvdpa_vector_name(const struct hvdpa_device *hv,
+			      struct hvdpa_vector *vector)
+{
+	const char *name = dev_name(&hv->vdpa.dev);
+
+	if (hv->plan.nvectors == 1)
+		snprintf(vector->name, sizeof(vector->name), "%s-all", name);
+	else if (vector->index == HVDPA_CONFIG_VECTOR)
+		snprintf(vector->name, sizeof(vector->name), "%s-config", name);
+	else
+		snprintf(vector->name, sizeof(vector->name), "%s-vq%u%s", name,
+			 vector->index - hv->plan.first_vq,
+			 hv->plan.private ? "" : "+");
+}
+
+static void hvdpa_irq_free(struct hvdpa_device *hv, unsigned int n)
+{
+	while (n--) {
+		/* free_irq() warns of a hint that points into our memory. */
+		if (hv->vectors[n].has_affinity)
+			irq_update_affinity_hint(hv->vectors[n].irq, NULL);
+		free_irq(hv->vectors[n].irq, &hv->vectors[n]);
+	}
+}
+
+/**
+ * hvdpa_irq_setup - allocate and request a device's vectors
+ * @hv: the device; its name and @hv->nvqs are known
+ *
+ * Return: 0 or a negative errno with one line in the log.
+ */
+int hvdpa_irq_setup(struct hvdpa_device *hv)
+{
+	struct pci_dev *pdev = hv->fn->pdev;
+	unsigned int i;
+	int err;
+
+	err = pci_alloc_irq_vectors(pdev, 1, hv->nvqs + 1, PCI_IRQ_MSIX);
+	if (err < 0) {
+		if (pci_msix_vec_count(pdev) <= 0)
+			err = -EOPNOTSUPP;
+		dev_err(&pdev->dev, "no MSI-X vector, 1 to %u wanted: %pe\n",
+			hv->nvqs + 1, ERR_PTR(err));
+		return err;
+	}
+
+	err = hvdpa_vector_plan(hv->nvqs, err, &hv->plan);
+	if (err)
+		goto err_free_vectors;
+
+	hv->vectors = kcalloc(hv->plan.nvectors, sizeof(*hv->vectors),
+			      GFP_KERNEL);
+	if (!hv->vectors) {
+		err = -ENOMEM;
+		goto err_free_vectors;
+	}
+
+	for (i = 0; i < hv->plan.nvectors; i++) {
+		struct hvdpa_vector *vector = &hv->vectors[i];
+
+		vector->hv = hv;
+		vector->index = i;
+		vector->irq = pci_irq_vector(pdev, i);
+		hvdpa_vector_name(hv, vector);
+		err = request_irq(vector->irq, hvdpa_vector_handler(hv, i), 0,
+				  vector->name, vector);
+		if (err) {
+			dev_err(&pdev->dev, "vector %u: irq %d: %pe\n", i,
+				vector->irq, ERR_PTR(err));
+			goto err_free_irqs;
+		}
+	}
+	return 0;
+
+err_free_irqs:
+	hvdpa_irq_free(hv, i);
+	kfree(hv->vectors);
+err_free_vectors:
+	pci_free_irq_vectors(pdev);
+	return err;
+}
+
+/**
+ * hvdpa_irq_teardown - give a device's vectors back
+ * @hv: the device
+ *
+ * Return: nothing.
+ */
+void hvdpa_irq_teardown(struct hvdpa_device *hv)
+{
+	hvdpa_irq_free(hv, hv->plan.nvectors);
+	kfree(hv->vectors);
+	pci_free_irq_vectors(hv->fn->pdev);
+}
+
+/**
+ * hvdpa_irq_program - tell the device which vectors to use
+ * @hv: the device; the function's lock is held
+ *
+ * A reset of the device takes this back.
+ *
+ * Return: 0, or -EBUSY if the device has no room for a vector.
+ */
+int hvdpa_irq_program(struct hvdpa_device *hv)
+{
+	struct virtio_pci_modern_device *mdev = &hv->fn->mdev;
+	u16 want, got;
+	u32 i;
+
+	lockdep_assert_held(&hv->fn->lock);
+
+	want = HVDPA_CONFIG_VECTOR;
+	got = vp_modern_config_vector(mdev, want);
+	if (got != want) {
+		dev_err(&hv->vdpa.dev,
+			"config_msix_vector reads %#x, expected %#x: %pe\n",
+			got, want, ERR_PTR(-EBUSY));
+		return -EBUSY;
+	}
+
+	for (i = 0; i < hv->nvqs; i++) {
+		if (!hv->vrings[i].has_address)
+			continue;
+		want = hvdpa_vector_of(&hv->plan, i);
+		got = vp_modern_queue_vector(mdev, i, want);
+		if (got != want) {
+			dev_err(&hv->vdpa.dev,
+				"queue %u: queue_msix_vector reads %#x, expected %#x: %pe\n",
+				i, got, want, ERR_PTR(-EBUSY));
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+/**
+ * hvdpa_irq_sync - wait for interrupt handlers that are under way
+ * @hv: the device; @hv->running is false
+ *
+ * Return: nothing.
+ */
+void hvdpa_irq_sync(struct hvdpa_device *hv)
+{
+	unsigned int i;
+
+	for (i = 0; i < hv->plan.nvectors; i++)
+		synchronize_irq(hv->vectors[i].irq);
+}
+
+/**
+ * hvdpa_irq_of - a queue's own Linux interrupt
+ * @hv: the device
+ * @idx: the queue
+ *
+ * Return: its number, or -EOPNOTSUPP if the queue shares its vector and so
+ * has none to be handed on.
+ */
+int hvdpa_irq_of(struct hvdpa_device *hv, u16 idx)
+{
+	if (!hv->plan.private)
+		return -EOPNOTSUPP;
+	return hv->vectors[hvdpa_vector_of(&hv->plan, idx)].irq;
+}
+
+/**
+ * hvdpa_irq_set_affinity - bind a queue's interrupt to processors
+ * @hv: the device
+ * @idx: the queue
+ * @mask: processors; NULL for no wish
+ *
+ * Return: 0, -EOPNOTSUPP if the vector is shared, or what the interrupt
+ * controller says.
+ */
+int hvdpa_irq_set_affinity(struct hvdpa_device *hv, u16 idx,
+			   const struct cpumask *mask)
+{
+	struct hvdpa_vector *vector;
+	int err;
+
+	if (!hv->plan.private)
+		return -EOPNOTSUPP;
+
+	vector = &hv->vectors[hvdpa_vector_of(&hv->plan, idx)];
+	if (!mask) {
+		vector->has_affinity = false;
+		return irq_update_affinity_hint(vector->irq, NULL);
+	}
+
+	cpumask_copy(&vector->affinity, mask);
+	err = irq_set_affinity_and_hint(vector->irq, &vector->affinity);
+	/* The hint is set even if the controller refuses the processors. */
+	vector->has_affinity = true;
+	return err;
+}
+
+/**
+ * hvdpa_irq_affinity - the processors a queue's interrupt was bound to
+ * @hv: the device
+ * @idx: the queue
+ *
+ * Return: the mask, or NULL if none was set.
+ */
+const struct cpumask *hvdpa_irq_affinity(struct hvdpa_device *hv, u16 idx)
+{
+	const struct hvdpa_vector *vector =
+		&hv->vectors[hvdpa_vector_of(&hv->plan, idx)];
+
+	return vector->has_affinity ? &vector->affinity : NULL;
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * `vdpa mgmtdev show`, `vdpa dev add`, `vdpa dev del`.
+ *
+ * dev_add has an errno and one line of log to explain itself, and runs under
+ * the lock of all vdpa commands of the machine: every wait in it is bounded by
+ * HVDPA_RESET_TIMEOUT_US and the function level reset that may follow.
+ */
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/vdpa.h>
+#include <uapi/linux/vdpa.h>
+
+#include "hvdpa.h"
+
+static struct hvdpa_function *hvdpa_function_of(struct vdpa_mgmt_dev *mgmt)
+{
+	return container_of(mgmt, struct hvdpa_function, mgmt);
+}
+
+/* The features that a new device is to offer. */
+static int hvdpa_provision(struct hvdpa_function *fn, const char *name,
+			   const struct vdpa_dev_set_config *config,
+			   u64 *features)
+{
+	u64 missing;
+	int bit;
+
+	*features = fn->supported;
+	if (!(config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES)))
+		return 0;
+
+	if (config->device_features & ~fn->supported) {
+		dev_err(&fn->pdev->dev,
+			"%s: device_features %#llx has %#llx beyond the function's %#llx: %pe\n",
+			name, config->device_features,
+			config->device_features & ~fn->supported,
+			fn->supported, ERR_PTR(-EOPNOTSUPP));
+		return -EOPNOTSUPP;
+	}
+
+	bit = hvdpa_features_missing(config->device_features,
+				     fn->mdev.id.device, &missing);
+	if (bit >= 0) {
+		dev_err(&fn->pdev->dev,
+			"%s: device_features %#llx: bit %d needs %#llx: %pe\n",
+			name, config->device_features, bit, missing,
+			ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
+
+	*features = config->device_features;
+	return 0;
+}
+
+static int hvdpa_device_build(struct hvdpa_device *hv)
+{
+	struct hvdpa_function *fn = hv->fn;
+	int err;
+	u32 i;
+
+	hv->nvqs = hvdpa_features_nqueues(hv->features, fn->mdev.id.device,
+					  fn->max_pairs, fn->nqueues);
+	hv->vrings = kcalloc(hv->nvqs, sizeof(*hv->vrings), GFP_KERNEL);
+	if (!hv->vrings)
+		return -ENOMEM;
+	for (i = 0; i < hv->nvqs; i++)
+		hvdpa_vring_init(&hv->vrings[i], hv, i);
+	hvdpa_doorbells_find(hv);
+
+	err = hvdpa_dma_setup(hv);
+	if (err)
+		goto err_free_vrings;
+
+	pci_set_master(fn->pdev);
+	err = hvdpa_irq_setup(hv);
+	if (err)
+		goto err_teardown_dma;
+
+	hvdpa_vdpa_ops_fit(hv);
+	return 0;
+
+err_teardown_dma:
+	pci_clear_master(fn->pdev);
+	hvdpa_dma_teardown(hv);
+err_free_vrings:
+	kfree(hv->vrings);
+	return err;
+}
+
+static void hvdpa_device_dismantle(struct hvdpa_device *hv)
+{
+	hvdpa_irq_teardown(hv);
+	pci_clear_master(hv->fn->pdev);
+	hvdpa_dma_teardown(hv);
+	kfree(hv->vrings);
+}
+
+/* The function's one device, if it can have it now. */
+static int hvdpa_function_claim(struct hvdpa_function *fn,
+				struct hvdpa_device *hv)
+{
+	int err;
+
+	mutex_lock(&fn->lock);
+	if (fn->removing)
+		err = -ENODEV;
+	else
+		err = hvdpa_function_reset(fn);
+	if (!err)
+		fn->hv = hv;
+	mutex_unlock(&fn->lock);
+
+	if (err)
+		dev_err(&fn->pdev->dev, "no device can be added: %pe\n",
+			ERR_PTR(err));
+	return err;
+}
+
+static void hvdpa_function_unclaim(struct hvdpa_function *fn)
+{
+	mutex_lock(&fn->lock);
+	fn->hv = NULL;
+	mutex_unlock(&fn->lock);
+}
+
+static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
+			 const struct vdpa_dev_set_config *config)
+{
+	struct hvdpa_function *fn = hvdpa_function_of(mgmt);
+	struct hvdpa_device *hv;
+	u64 features;
+	int err;
+
+	/* Only this operation and dev_del change hv; vdpa serialises them. */
+	if (READ_ONCE(fn->hv)) {
+		dev_err(&fn->pdev->dev,
+			"%s: the function has a device already (%s): %pe\n",
+			name, dev_name(&fn->hv->vdpa.dev),
+			ERR_PTR(-EOPNOTSUPP));
+		return -EOPNOTSUPP;
+	}
+
+	err = hvdpa_provision(fn, name, config, &features);
+	if (err)
+		return err;
+
+	hv = hvdpa_alloc_vdpa(struct hvdpa_device, vdpa, &fn->pdev->dev,
+			      &hvdpa_vdpa_ops, 1, 1, name);
+	if (IS_ERR(hv)) {
+		dev_err(&fn->pdev->dev, "%s: cannot allocate a device: %pe\n",
+			name, hv);
+		return PTR_ERR(hv);
+	}
+
+	hv->fn = fn;
+	hv->features = features;
+	spin_lock_init(&hv->config_cb_lock);
+	hv->vdpa.mdev = mgmt;
+	hvdpa_set_dma_dev(&hv->vdpa, &fn->pdev->dev);
+
+	err = hvdpa_device_build(hv);
+	if (err)
+		goto err_put_device;
+
+	err = hvdpa_function_claim(fn, hv);
+	if (err)
+		goto err_dismantle;
+
+	hvdpa_consumer_watch(hv);
+	err = _vdpa_register_device(&hv->vdpa, hv->nvqs);
+	if (err) {
+		dev_err(&fn->pdev->dev, "%s: cannot register: %pe\n", name,
+			ERR_PTR(err));
+		goto err_unwatch;
+	}
+	return 0;
+
+err_unwatch:
+	hvdpa_consumer_unwatch(hv);
+	hvdpa_function_unclaim(fn);
+err_dismantle:
+	hvdpa_device_dismantle(hv);
+err_put_device:
+	put_device(&hv->vdpa.dev);
+	return err;
+}
+
+static void hvdpa_dev_del(struct vdpa_mgmt_dev *mgmt, struct vdpa_device *vdpa)
+{
+	struct hvdpa_function *fn = hvdpa_function_of(mgmt);
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	get_device(&vdpa->dev);
+	_vdpa_unregister_device(vdpa);
+	hvdpa_consumer_unwatch(hv);
+	hvdpa_function_unclaim(fn);
+	hvdpa_device_dismantle(hv);
+	/* A late reference may outlive this; it needs nothing freed above. */
+	put_device(&vdpa->dev);
+}
+
+static const struct vdpa_mgmtdev_ops hvdpa_mgmtdev_ops = {
+	.dev_add = hvdpa_dev_add,
+	.dev_del = hvdpa_dev_del,
+};
+
+/**
+ * hvdpa_mgmt_register - make a function known to `vdpa mgmtdev`
+ * @fn: the function
+ *
+ * Return: 0 or a negative errno.
+ */
+int hvdpa_mgmt_register(struct hvdpa_function *fn)
+{
+	fn->id_table[0].device = fn->mdev.id.device;
+	fn->id_table[0].vendor = VIRTIO_DEV_ANY_ID;
+
+	fn->mgmt.device = &fn->pdev->dev;
+	fn->mgmt.ops = &hvdpa_mgmtdev_ops;
+	fn->mgmt.id_table = fn->id_table;
+	fn->mgmt.config_attr_mask = BIT_ULL(VDPA_ATTR_DEV_FEATURES);
+	fn->mgmt.supported_features = fn->supported;
+	fn->mgmt.max_supported_vqs = fn->nqueues;
+	return vdpa_mgmtdev_register(&fn->mgmt);
+}
+
+/**
+ * hvdpa_mgmt_unregister - undo hvdpa_mgmt_register()
+ * @fn: the function
+ *
+ * Deletes its device, and waits for the owner to let go of it.
+ *
+ * Return: nothing.
+ */
+void hvdpa_mgmt_unregister(struct hvdpa_function *fn)
+{
+	vdpa_mgmtdev_unregister(&fn->mgmt);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A function appears, a function goes.
+ *
+ * There is no id table: most virtio functions in a machine are somebody's
+ * boot NIC or root disk. driver_override is the only way here, and probe
+ * looks for itself whether the function is one that it can drive.
+ */
+#include <linux/pci.h>
+
+#include "hvdpa.h"
+
+static int hvdpa_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct hvdpa_function *fn;
+	int err;
+
+	err = pci_enable_device(pdev);
+	if (err) {
+		dev_err(&pdev->dev, "cannot enable the function: %pe\n",
+			ERR_PTR(err));
+		return err;
+	}
+
+	fn = hvdpa_function_create(pdev);
+	if (IS_ERR(fn)) {
+		err = PTR_ERR(fn);
+		goto err_disable_device;
+	}
+
+	pci_set_drvdata(pdev, fn);
+
+	err = hvdpa_mgmt_register(fn);
+	if (err)
+		goto err_destroy_function;
+
+	return 0;
+
+err_destroy_function:
+	pci_set_drvdata(pdev, NULL);
+	hvdpa_function_destroy(fn);
+err_disable_device:
+	pci_disable_device(pdev);
+	return err;
+}
+
+static void hvdpa_remove(struct pci_dev *pdev)
+{
+	struct hvdpa_function *fn = pci_get_drvdata(pdev);
+
+	if (pci_num_vf(pdev))
+		pci_disable_sriov(pdev);
+
+	/*
+	 * The owner is told first: the next line waits for it to let go, with
+	 * the lock held that every vdpa command on the machine needs.
+	 */
+	mutex_lock(&fn->lock);
+	fn->removing = true;
+	if (fn->hv)
+		hvdpa_device_revoke(fn->hv);
+	mutex_unlock(&fn->lock);
+
+	hvdpa_mgmt_unregister(fn);
+	pci_set_drvdata(pdev, NULL);
+	hvdpa_function_destroy(fn);
+	pci_disable_device(pdev);
+}
+
+/* Nothing may write to memory while the next kernel starts in it. */
+static void hvdpa_shutdown(struct pci_dev *pdev)
+{
+	struct hvdpa_function *fn = pci_get_drvdata(pdev);
+
+	pci_clear_master(pdev);
+	mutex_lock(&fn->lock);
+	hvdpa_function_reset(fn);
+	mutex_unlock(&fn->lock);
+}
+
+static struct pci_driver hvdpa_pci_driver = {
+	.name = "hvdpa",
+	.id_table = NULL,
+	.probe = hvdpa_probe,
+	.remove = hvdpa_remove,
+	.shutdown = hvdpa_shutdown,
+	.sriov_configure = pci_sriov_configure_simple,
+};
+
+/**
+ * hvdpa_pci_register - make the driver known to PCI
+ *
+ * Return: 0 or a negative errno.
+ */
+int hvdpa_pci_register(void)
+{
+	return pci_register_driver(&hvdpa_pci_driver);
+}
+
+/**
+ * hvdpa_pci_unregister - let go of every function
+ *
+ * Waits for owners of devices to close them.
+ *
+ * Return: nothing.
+ */
+void hvdpa_pci_unregister(void)
+{
+	pci_unregister_driver(&hvdpa_pci_driver);
+}

@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device as the vdpa bus sees it: the operations, each as thin as can be.
+ */
+#include <linux/pci.h>
+#include <linux/vdpa.h>
+#include <linux/vhost_types.h>
+
+#include "hvdpa.h"
+
+/**
+ * hvdpa_device_quiet - nothing of the device reaches its owner any more, and
+ * no kick the device
+ * @hv: the device; the function's lock is held
+ *
+ * Interrupt handlers that are under way have ended on return.
+ *
+ * Return: nothing.
+ */
+void hvdpa_device_quiet(struct hvdpa_device *hv)
+{
+	u32 i;
+
+	lockdep_assert_held(&hv->fn->lock);
+
+	WRITE_ONCE(hv->running, false);
+	for (i = 0; i < hv->nvqs; i++)
+		WRITE_ONCE(hv->vrings[i].live, false);
+	hvdpa_irq_sync(hv);
+}
+
+/**
+ * hvdpa_device_reset - back to the state that a new owner expects
+ * @hv: the device; the function's lock is held
+ *
+ * Mappings stay: they have operations of their own. Callbacks of queues are
+ * forgotten and not running on return; the configuration's stays.
+ *
+ * Return: 0, or the errno of hvdpa_function_reset(); the status then is
+ * NEEDS_RESET.
+ */
+int hvdpa_device_reset(struct hvdpa_device *hv)
+{
+	int err = 0;
+	u32 i;
+
+	lockdep_assert_held(&hv->fn->lock);
+
+	hvdpa_device_quiet(hv);
+	if (!hv->revoked)
+		err = hvdpa_function_reset(hv->fn);
+
+	hv->driver_features = 0;
+	for (i = 0; i < hv->nvqs; i++)
+		hvdpa_vring_forget(&hv->vrings[i]);
+	hvdpa_irq_sync(hv);
+
+	WRITE_ONCE(hv->status, err || hv->revoked ?
+		   VIRTIO_CONFIG_S_NEEDS_RESET : 0);
+	return err;
+}
+
+/* Virtio 1.4 section 3.1.1, steps 7 and 8. */
+static int hvdpa_device_start(struct hvdpa_device *hv)
+{
+	struct hvdpa_function *fn = hv->fn;
+	u8 status;
+	int err;
+	u32 i;
+
+	if (!(hv->status & VIRTIO_CONFIG_S_FEATURES_OK))
+		return -EINVAL;
+
+	if (!hv->dma_api) {
+		err = hvdpa_dma_attach(hv);
+		if (err)
+			return err;
+	}
+
+	err = hvdpa_irq_program(hv);
+	if (err)
+		return err;
+
+	/*
+	 * QEMU says which queues are ready only after DRIVER_OK, and a device
+	 * need not look at a queue that is enabled so late. So every queue that
+	 * has its addresses is enabled now; one that is not ready yet gets no
+	 * kick from here until it is.
+	 */
+	for (i = 0; i < hv->nvqs; i++) {
+		if (!hv->vrings[i].has_address && !hv->vrings[i].ready)
+			continue;
+		err = hvdpa_vring_arm(&hv->vrings[i]);
+		if (err)
+			return err;
+	}
+
+	WRITE_ONCE(hv->running, true);
+	vp_modern_set_status(&fn->mdev, hv->status | VIRTIO_CONFIG_S_DRIVER_OK);
+	status = hvdpa_function_read_status(fn);
+	if (!(status & VIRTIO_CONFIG_S_DRIVER_OK) ||
+	    status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED)) {
+		dev_err(&hv->vdpa.dev,
+			"device_status reads %#x, expected %#x: %pe\n", status,
+			hv->status | VIRTIO_CONFIG_S_DRIVER_OK, ERR_PTR(-EIO));
+		return -EIO;
+	}
+
+	for (i = 0; i < hv->nvqs; i++)
+		if (hv->vrings[i].armed && hv->vrings[i].ready)
+			hvdpa_vring_go_live(&hv->vrings[i]);
+	return 0;
+}
+
+static bool hvdpa_reachable(const struct hvdpa_device *hv)
+{
+	return !hv->revoked && !hv->fn->dead;
+}
+
+static int hvdpa_set_vq_address(struct vdpa_device *vdpa, u16 idx, u64 desc,
+				u64 driver, u64 device)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	struct hvdpa_vring *vring;
+	int err = 0;
+
+	if (idx >= hv->nvqs)
+		return -EINVAL;
+
+	vring = &hv->vrings[idx];
+	mutex_lock(&hv->fn->lock);
+	if (vring->armed) {
+		err = -EBUSY;
+	} else if (!IS_ALIGNED(desc, VRING_DESC_ALIGN_SIZE) ||
+		   !IS_ALIGNED(driver, VRING_AVAIL_ALIGN_SIZE) ||
+		   !IS_ALIGNED(device, VRING_USED_ALIGN_SIZE)) {
+		err = -EINVAL;
+	} else {
+		vring->desc = desc;
+		vring->driver = driver;
+		vring->device = device;
+		vring->has_address = true;
+	}
+	if (err)
+		atomic64_inc(&vring->errors);
+	mutex_unlock(&hv->fn->lock);
+	return err;
+}
+
+static void hvdpa_set_vq_num(struct vdpa_device *vdpa, u16 idx, u32 num)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	struct hvdpa_vring *vring;
+
+	if (idx >= hv->nvqs)
+		return;
+
+	/* A bad number cannot be told here; DRIVER_OK will not come of it. */
+	vring = &hv->vrings[idx];
+	mutex_lock(&hv->fn->lock);
+	if (!vring->armed)
+		vring->num = num;
+	if (num > hv->fn->queues[idx].size)
+		atomic64_inc(&vring->errors);
+	mutex_unlock(&hv->fn->lock);
+}
+
+static void hvdpa_kick_vq(struct vdpa_device *vdpa, u16 idx)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	if (idx < hv->nvqs)
+		hvdpa_vring_kick(&hv->vrings[idx]);
+}
+
+static void hvdpa_set_vq_cb(struct vdpa_device *vdpa, u16 idx,
+			    struct vdpa_callback *cb)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	if (idx < hv->nvqs)
+		hvdpa_vring_set_cb(&hv->vrings[idx], cb);
+}
+
+static void hvdpa_set_vq_ready(struct vdpa_device *vdpa, u16 idx, bool ready)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	struct hvdpa_vring *vring;
+
+	if (idx >= hv->nvqs)
+		return;
+
+	vring = &hv->vrings[idx];
+	mutex_lock(&hv->fn->lock);
+	vring->ready = ready;
+	if (!ready)
+		WRITE_ONCE(vring->live, false);
+	else if (vring->armed && hv->running)
+		hvdpa_vring_go_live(vring);
+	mutex_unlock(&hv->fn->lock);
+}
+
+static bool hvdpa_get_vq_ready(struct vdpa_device *vdpa, u16 idx)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	return idx < hv->nvqs && READ_ONCE(hv->vrings[idx].ready);
+}
+
+static int hvdpa_set_vq_state(struct vdpa_device *vdpa, u16 idx,
+			      const struct vdpa_vq_state *state)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	struct hvdpa_ring_state ring;
+	struct hvdpa_vring *vring;
+	int err = 0;
+
+	if (idx >= hv->nvqs)
+		return -EINVAL;
+
+	vring = &hv->vrings[idx];
+	mutex_lock(&hv->fn->lock);
+	hvdpa_ring_state_decode(state, hvdpa_is_packed(hv), &ring);
+	if (vring->armed)
+		err = -EBUSY;
+	else if (!hv->fn->hw->set_ring_state &&
+		 !hvdpa_ring_state_is_initial(&ring, hvdpa_is_packed(hv)))
+		err = -EOPNOTSUPP;
+	else
+		vring->state = ring;
+	if (err)
+		atomic64_inc(&vring->errors);
+	mutex_unlock(&hv->fn->lock);
+	return err;
+}
+
+static int hvdpa_get_vq_state(struct vdpa_device *vdpa, u16 idx,
+			      struct vdpa_vq_state *state)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	struct hvdpa_ring_state ring;
+	struct hvdpa_vring *vring;
+	int err = 0;
+
+	if (idx >= hv->nvqs)
+		return -EINVAL;
+
+	vring = &hv->vrings[idx];
+	mutex_lock(&hv->fn->lock);
+	/* A ring that never ran stands where it was put. */
+	if (!vring->armed)
+		ring = vring->state;
+	else if (hv->fn->hw->get_ring_state)
+		err = hv->fn->hw->get_ring_state(hv->fn, idx, &ring);
+	else
+		err = -EOPNOTSUPP;
+	if (!err)
+		hvdpa_ring_state_encode(&ring, hvdpa_is_packed(hv), state);
+	mutex_unlock(&hv->fn->lock);
+	return err;
+}
+
+static int hvdpa_get_vendor_vq_stats(struct vdpa_device *vdpa, u16 idx,
+				     struct sk_buff *msg,
+				     struct netlink_ext_ack *extack)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	if (idx >= hv->nvqs) {
+		NL_SET_ERR_MSG_FMT_MOD(extack, "queue %u of %u", idx, hv->nvqs);
+		return -EINVAL;
+	}
+	return hvdpa_vq_stats(&hv->vrings[idx], msg);
+}
+
+static struct vdpa_notification_area
+hvdpa_get_vq_notification(struct vdpa_device *vdpa, u16 idx)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	if (idx >= hv->nvqs)
+		return (struct vdpa_notification_area){};
+	return hv->vrings[idx].area;
+}
+
+static int hvdpa_get_vq_irq(struct vdpa_device *vdpa, u16 idx)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	return idx < hv->nvqs ? hvdpa_irq_of(hv, idx) : -EINVAL;
+}
+
+static u16 hvdpa_get_vq_size(struct vdpa_device *vdpa, u16 idx)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	return idx < hv->nvqs ? READ_ONCE(hv->fn->queues[idx].size) : 0;
+}
+
+static u32 hvdpa_get_vq_align(struct vdpa_device *vdpa)
+{
+	return PAGE_SIZE;
+}
+
+static u32 hvdpa_get_vq_group(struct vdpa_device *vdpa, u16 idx)
+{
+	return 0;
+}
+
+static u64 hvdpa_get_device_features(struct vdpa_device *vdpa)
+{
+	return hvdpa_of(vdpa)->features;
+}
+
+static u64 hvdpa_get_backend_features(const struct vdpa_device *vdpa)
+{
+	return BIT_ULL(VHOST_BACKEND_F_ENABLE_AFTER_DRIVER_OK);
+}
+
+static int hvdpa_set_driver_features(struct vdpa_device *vdpa, u64 features)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	u64 needed = BIT_ULL(VIRTIO_F_VERSION_1) |
+		     BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+
+	/*
+	 * vdpa sets none at all, in place of an owner that reads the
+	 * configuration first. FEATURES_OK will not come of it.
+	 */
+	if (features & ~hv->features ||
+	    (features && (features & needed) != needed)) {
+		dev_err_ratelimited(&vdpa->dev,
+				    "driver features are %#llx, expected %#llx and no more than %#llx: %pe\n",
+				    features, needed, hv->features,
+				    ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
+
+	mutex_lock(&hv->fn->lock);
+	hv->driver_features = features;
+	mutex_unlock(&hv->fn->lock);
+	return 0;
+}
+
+static u64 hvdpa_get_driver_features(struct vdpa_device *vdpa)
+{
+	return hvdpa_of(vdpa)->driver_features;
+}
+
+static void hvdpa_set_config_cb(struct vdpa_device *vdpa,
+				struct vdpa_callback *cb)
+{
+	hvdpa_config_set_cb(hvdpa_of(vdpa), cb);
+}
+
+static u16 hvdpa_get_vq_num_max(struct vdpa_device *vdpa)
+{
+	return hvdpa_of(vdpa)->fn->queue_size_max;
+}
+
+static u32 hvdpa_get_device_id(struct vdpa_device *vdpa)
+{
+	return hvdpa_of(vdpa)->fn->mdev.id.device;
+}
+
+static u32 hvdpa_get_vendor_id(struct vdpa_device *vdpa)
+{
+	return hvdpa_of(vdpa)->fn->mdev.id.vendor;
+}
+
+static u8 hvdpa_get_status(struct vdpa_device *vdpa)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	u8 status = READ_ONCE(hv->status);
+
+	/*
+	 * The one bit that the device sets by itself. All-ones has it too,
+	 * which is what a function that is gone needs most.
+	 */
+	if (READ_ONCE(hv->running))
+		status |= hvdpa_function_read_status(hv->fn) &
+			  VIRTIO_CONFIG_S_NEEDS_RESET;
+	return status;
+}
+
+static int hvdpa_agree(struct hvdpa_device *hv)
+{
+	int err;
+
+	if (!hv->driver_features)
+		return -EINVAL;
+	err = hvdpa_function_agree(hv->fn, hv->driver_features);
+	if (err)
+		return err;
+	return hvdpa_function_read_queue_sizes(hv->fn, hv->nvqs,
+					       hvdpa_is_packed(hv));
+}
+
+static void hvdpa_set_status(struct vdpa_device *vdpa, u8 status)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	u8 set;
+	int err;
+
+	mutex_lock(&hv->fn->lock);
+	if (!hvdpa_reachable(hv))
+		goto out_unlock;
+
+	set = status & ~hv->status;
+	if (set & VIRTIO_CONFIG_S_FEATURES_OK) {
+		err = hvdpa_agree(hv);
+		if (err)
+			status &= ~(VIRTIO_CONFIG_S_FEATURES_OK |
+				    VIRTIO_CONFIG_S_DRIVER_OK);
+		WRITE_ONCE(hv->status, status & ~VIRTIO_CONFIG_S_DRIVER_OK);
+		set = status & ~hv->status;
+	}
+
+	if (set & VIRTIO_CONFIG_S_DRIVER_OK) {
+		err = hvdpa_device_start(hv);
+		if (err) {
+			dev_err_ratelimited(&vdpa->dev,
+					    "refused DRIVER_OK, status stays %#x: %pe\n",
+					    hv->status | VIRTIO_CONFIG_S_FAILED,
+					    ERR_PTR(err));
+			hvdpa_device_quiet(hv);
+			status = hv->status | VIRTIO_CONFIG_S_FAILED;
+			hvdpa_function_reset(hv->fn);
+		}
+	} else {
+		vp_modern_set_status(&hv->fn->mdev, status);
+	}
+	WRITE_ONCE(hv->status, status);
+
+out_unlock:
+	mutex_unlock(&hv->fn->lock);
+}
+
+static int hvdpa_reset(struct vdpa_device *vdpa)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	int err;
+
+	mutex_lock(&hv->fn->lock);
+	err = hvdpa_device_reset(hv);
+	mutex_unlock(&hv->fn->lock);
+	return err;
+}
+
+static size_t hvdpa_get_config_size(struct vdpa_device *vdpa)
+{
+	return hvdpa_of(vdpa)->fn->mdev.device_len;
+}
+
+static void hvdpa_get_config(struct vdpa_device *vdpa, unsigned int offset,
+			     void *buf, unsigned int len)
+{
+	hvdpa_config_read(hvdpa_of(vdpa)->fn, offset, buf, len);
+}
+
+static void hvdpa_set_config(struct vdpa_device *vdpa, unsigned int offset,
+			     const void *buf, unsigned int len)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	mutex_lock(&hv->fn->lock);
+	if (hvdpa_reachable(hv))
+		hvdpa_config_write(hv->fn, offset, buf, len);
+	mutex_unlock(&hv->fn->lock);
+}
+
+static u32 hvdpa_get_generation(struct vdpa_device *vdpa)
+{
+	return vp_modern_generation(&hvdpa_of(vdpa)->fn->mdev);
+}
+
+static struct vdpa_iova_range hvdpa_get_iova_range(struct vdpa_device *vdpa)
+{
+	return hvdpa_of(vdpa)->dma.range;
+}
+
+static int hvdpa_set_vq_affinity(struct vdpa_device *vdpa, u16 idx,
+				 const struct cpumask *mask)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	if (idx >= hv->nvqs)
+		return -EINVAL;
+	return hvdpa_irq_set_affinity(hv, idx, mask);
+}
+
+static const struct cpumask *hvdpa_get_vq_affinity(struct vdpa_device *vdpa,
+						   u16 idx)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	return idx < hv->nvqs ? hvdpa_irq_affinity(hv, idx) : NULL;
+}
+
+static int hvdpa_op_dma_map(struct vdpa_device *vdpa, unsigned int asid,
+			    u64 iova, u64 size, u64 pa, u32 perm, void *opaque)
+{
+	if (asid)
+		return -EINVAL;
+	return hvdpa_dma_map(hvdpa_of(vdpa), iova, size, pa, perm);
+}
+
+static int hvdpa_op_dma_unmap(struct vdpa_device *vdpa, unsigned int asid,
+			      u64 iova, u64 size)
+{
+	if (asid)
+		return -EINVAL;
+	return hvdpa_dma_unmap(hvdpa_of(vdpa), iova, size);
+}
+
+static int hvdpa_reset_map(struct vdpa_device *vdpa, unsigned int asid)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	if (asid)
+		return -EINVAL;
+
+	/* A device that may still write stays confined to nothing. */
+	mutex_lock(&hv->fn->lock);
+	if (!hv->running && !hv->fn->dead)
+		hvdpa_dma_detach(hv);
+	mutex_unlock(&hv->fn->lock);
+	return 0;
+}
+
+/* What a device can do at most; hvdpa_vdpa_ops_fit() takes away. */
+const struct vdpa_config_ops hvdpa_vdpa_ops = {
+	.set_vq_address = hvdpa_set_vq_address,
+	.set_vq_num = hvdpa_set_vq_num,
+	.kick_vq = hvdpa_kick_vq,
+	.set_vq_cb = hvdpa_set_vq_cb,
+	.set_vq_ready = hvdpa_set_vq_ready,
+	.get_vq_ready = hvdpa_get_vq_ready,
+	.set_vq_state = hvdpa_set_vq_state,
+	.get_vq_state = hvdpa_get_vq_state,
+	.get_vendor_vq_stats = hvdpa_get_vendor_vq_stats,
+	.get_vq_notification = hvdpa_get_vq_notification,
+	.get_vq_irq = hvdpa_get_vq_irq,
+	.get_vq_size = hvdpa_get_vq_size,
+	.get_vq_align = hvdpa_get_vq_align,
+	.get_vq_group = hvdpa_get_vq_group,
+	.get_device_features = hvdpa_get_device_features,
+	.get_backend_features = hvdpa_get_backend_features,
+	.set_driver_features = hvdpa_set_driver_features,
+	.get_driver_features = hvdpa_get_driver_features,
+	.set_config_cb = hvdpa_set_config_cb,
+	.get_vq_num_max = hvdpa_get_vq_num_max,
+	.get_device_id = hvdpa_get_device_id,
+	.get_vendor_id = hvdpa_get_vendor_id,
+	.get_status = hvdpa_get_status,
+	.set_status = hvdpa_set_status,
+	.reset = hvdpa_reset,
+	.get_config_size = hvdpa_get_config_size,
+	.get_config = hvdpa_get_config,
+	.set_config = hvdpa_set_config,
+	.get_generation = hvdpa_get_generation,
+	.get_iova_range = hvdpa_get_iova_range,
+	.set_vq_affinity = hvdpa_set_vq_affinity,
+	.get_vq_affinity = hvdpa_get_vq_affinity,
+	.dma_map = hvdpa_op_dma_map,
+	.dma_unmap = hvdpa_op_dma_unmap,
+	.reset_map = hvdpa_reset_map,
+};
+
+/**
+ * hvdpa_vdpa_ops_fit - give a device the operations that it can honour
+ * @hv: the device, before it is registered; its vectors and domain are known
+ *
+ * Return: nothing.
+ */
+void hvdpa_vdpa_ops_fit(struct hvdpa_device *hv)
+{
+	hv->ops = hvdpa_vdpa_ops;
+	if (!hv->dma.domain) {
+		hv->ops.get_iova_range = NULL;
+		hv->ops.dma_map = NULL;
+		hv->ops.dma_unmap = NULL;
+		hv->ops.reset_map = NULL;
+	}
+	if (!hv->plan.private) {
+		hv->ops.set_vq_affinity = NULL;
+		hv->ops.get_vq_affinity = NULL;
+	}
+	hv->vdpa.config = &hv->ops;
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One virtqueue: what its owner said of it, its kicks, its interrupts.
+ */
+#include "hvdpa.h"
+
+#define HVDPA_KICK_PENDING	0
+
+/**
+ * hvdpa_vring_init - make a virtqueue
+ * @vring: zeroed memory
+ * @hv: its device
+ * @idx: its number
+ *
+ * Return: nothing.
+ */
+void hvdpa_vring_init(struct hvdpa_vring *vring, struct hvdpa_device *hv,
+		      u16 idx)
+{
+	vring->hv = hv;
+	vring->idx = idx;
+	spin_lock_init(&vring->cb_lock);
+	hvdpa_vring_forget(vring);
+}
+
+/**
+ * hvdpa_vring_forget - forget what the owner said, as a reset does
+ * @vring: the virtqueue; not live
+ *
+ * The counters stay: they belong to the device. The caller holds the
+ * function's lock and waits for the interrupts before it returns to the
+ * owner, see hvdpa_device_reset().
+ *
+ * Return: nothing.
+ */
+void hvdpa_vring_forget(struct hvdpa_vring *vring)
+{
+	unsigned long flags;
+
+	vring->desc = 0;
+	vring->driver = 0;
+	vring->device = 0;
+	vring->num = vring->hv->fn->queues[vring->idx].size;
+	vring->has_address = false;
+	vring->ready = false;
+	vring->armed = false;
+	hvdpa_ring_state_initial(&vring->state, false);
+	clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
+
+	spin_lock_irqsave(&vring->cb_lock, flags);
+	vring->cb.callback = NULL;
+	vring->cb.private = NULL;
+	spin_unlock_irqrestore(&vring->cb_lock, flags);
+}
+
+/**
+ * hvdpa_vring_arm - tell the device of a virtqueue and enable it there
+ * @vring: the virtqueue; the function's lock is held, its vector is set
+ *
+ * Virtio 1.4 section 4.1.5.1.3.
+ *
+ * Return: 0; -EINVAL if the owner has not said what is needed or said what
+ * the queue cannot be; -EIO if the device does not enable it.
+ */
+int hvdpa_vring_arm(struct hvdpa_vring *vring)
+{
+	struct hvdpa_function *fn = vring->hv->fn;
+	bool packed = hvdpa_is_packed(vring->hv);
+	int err;
+
+	lockdep_assert_held(&fn->lock);
+
+	if (!vring->has_address ||
+	    vring->num > fn->queues[vring->idx].size ||
+	    !hvdpa_queue_size_ok(vring->num, packed)) {
+		dev_err_ratelimited(&vring->hv->vdpa.dev,
+				    "queue %u: %u entries of at most %u, areas %s: %pe\n",
+				    vring->idx, vring->num,
+				    fn->queues[vring->idx].size,
+				    vring->has_address ? "given" : "not given",
+				    ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
+
+	vp_modern_set_queue_size(&fn->mdev, vring->idx, vring->num);
+	vp_modern_queue_address(&fn->mdev, vring->idx, vring->desc,
+				vring->driver, vring->device);
+	if (fn->hw->set_ring_state) {
+		err = fn->hw->set_ring_state(fn, vring->idx, &vring->state);
+		if (err)
+			return err;
+	}
+	vp_modern_set_queue_enable(&fn->mdev, vring->idx, true);
+	if (!vp_modern_get_queue_enable(&fn->mdev, vring->idx)) {
+		dev_err(&vring->hv->vdpa.dev,
+			"queue %u: queue_enable reads 0, expected 1: %pe\n",
+			vring->idx, ERR_PTR(-EIO));
+		return -EIO;
+	}
+	vring->armed = true;
+	return 0;
+}
+
+static void hvdpa_vring_ring(struct hvdpa_vring *vring)
+{
+	vp_iowrite16(vring->idx, vring->hv->fn->queues[vring->idx].doorbell);
+}
+
+/**
+ * hvdpa_vring_go_live - let kicks through, the one that came early first
+ * @vring: the virtqueue; armed, and the device has DRIVER_OK
+ *
+ * Return: nothing.
+ */
+void hvdpa_vring_go_live(struct hvdpa_vring *vring)
+{
+	WRITE_ONCE(vring->live, true);
+	/* Pairs with the one in hvdpa_vring_kick(): one side sees the other. */
+	smp_mb();
+	if (test_and_clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending))
+		hvdpa_vring_ring(vring);
+}
+
+/**
+ * hvdpa_vring_kick - the owner has something for the device
+ * @vring: the virtqueue
+ *
+ * A kick that comes before the queue runs is remembered, not lost: eventfds
+ * fire when they like. Any context; takes no lock.
+ *
+ * Return: nothing.
+ */
+void hvdpa_vring_kick(struct hvdpa_vring *vring)
+{
+	atomic64_inc(&vring->kicks);
+	if (!READ_ONCE(vring->live)) {
+		set_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
+		/* Pairs with the one in hvdpa_vring_go_live(). */
+		smp_mb();
+		if (!READ_ONCE(vring->live) ||
+		    !test_and_clear_bit(HVDPA_KICK_PENDING,
+					&vring->kick_pending))
+			return;
+	}
+	hvdpa_vring_ring(vring);
+}
+
+/**
+ * hvdpa_vring_interrupt - the device has something for the owner
+ * @vring: the virtqueue
+ *
+ * Called by the one vector that serves the queue, in hard interrupt context.
+ *
+ * Return: nothing.
+ */
+void hvdpa_vring_interrupt(struct hvdpa_vring *vring)
+{
+	struct vdpa_callback cb;
+
+	WRITE_ONCE(vring->interrupts, vring->interrupts + 1);
+
+	spin_lock(&vring->cb_lock);
+	cb = vring->cb;
+	spin_unlock(&vring->cb_lock);
+	if (cb.callback)
+		cb.callback(cb.private);
+}
+
+/**
+ * hvdpa_vring_set_cb - set whom an interrupt tells
+ * @vring: the virtqueue
+ * @cb: the callback
+ *
+ * The previous callback is not running any more on return. May sleep.
+ *
+ * Return: nothing.
+ */
+void hvdpa_vring_set_cb(struct hvdpa_vring *vring,
+			const struct vdpa_callback *cb)
+{
+	struct hvdpa_device *hv = vring->hv;
+	bool had_one;
+
+	spin_lock_irq(&vring->cb_lock);
+	had_one = vring->cb.callback;
+	vring->cb = *cb;
+	spin_unlock_irq(&vring->cb_lock);
+
+	if (had_one)
+		synchronize_irq(hv->vectors[hvdpa_vector_of(&hv->plan,
+							    vring->idx)].irq);
+}
