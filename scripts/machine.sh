@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The test machine: what hvdpa drives, and what it must refuse. Stock QEMU
+# functions only. Sets MACHINE (QEMU arguments).
+# shellcheck shell=bash disable=SC2034 # MACHINE is for the file that reads this
+
+# Two functions on one wire: datagrams between two sockets.
+machine_wire() {
+	local dir=$1 a=$2 b=$3
+	MACHINE+=(
+		-netdev "dgram,id=$a,local.type=unix,local.path=$dir/$a,remote.type=unix,remote.path=$dir/$b"
+		-netdev "dgram,id=$b,local.type=unix,local.path=$dir/$b,remote.type=unix,remote.path=$dir/$a"
+	)
+}
+
+machine_vf() {
+	local function=$1 netdev=$2 mac=$3 more=$4
+	MACHINE+=(-device "virtio-net-pci,bus=rp1,addr=0.$function,sriov-pf=pf,netdev=$netdev,mac=52:54:00:00:01:$mac,iommu_platform=on,ats=on,disable-legacy=on,romfile=,$more")
+}
+
+machine_port() {
+	local n=$1
+	MACHINE+=(-device "pcie-root-port,id=rp$n,chassis=$n,slot=$n")
+}
+
+machine_has_tun() {
+	[ -c /dev/net/tun ]
+}
+
+# Shell commands that make the network outside the machine, where it has one:
+# only tap has several queues.
+machine_network() {
+	machine_has_tun || return 0
+	cat <<-'SH'
+		ip link add wire type bridge
+		ip link set wire up
+		for tap in mq0 mq1; do
+			ip tuntap add "$tap" mode tap multi_queue
+			ip link set "$tap" master wire up
+		done
+	SH
+}
+
+machine_devices() {
+	local dir=$1 n mq
+	MACHINE=(
+		-M "q35,kernel-irqchip=split"
+		-device "intel-iommu,intremap=on,caching-mode=on,device-iotlb=on"
+	)
+	for n in 1 2 3 4 5 6 7 8 9; do machine_port "$n"; done
+
+	machine_wire "$dir" a0 a1
+	machine_wire "$dir" p0 p1
+	machine_wire "$dir" v0 v1
+	MACHINE+=(-netdev "user,id=u0,restrict=on" -netdev "user,id=u1,restrict=on"
+		-netdev "user,id=u2,restrict=on" -netdev "user,id=u3,restrict=on"
+		-netdev "user,id=u4,restrict=on")
+	mq=mq=on,vectors=10
+	if machine_has_tun; then
+		MACHINE+=(-netdev "tap,id=m0,ifname=mq0,script=no,downscript=no,queues=4"
+			-netdev "tap,id=m1,ifname=mq1,script=no,downscript=no,queues=4")
+	else
+		machine_wire "$dir" m0 m1
+		mq=vectors=10
+	fi
+
+	# 01:00.1 .2 split; .3 .4 packed; .5 .6 multiqueue; .7 few vectors
+	machine_vf 1 a0 01 page-per-vq=on,vectors=4
+	machine_vf 2 a1 02 page-per-vq=on,vectors=4
+	machine_vf 3 p0 03 page-per-vq=on,packed=on,vectors=4
+	machine_vf 4 p1 04 page-per-vq=on,packed=on,vectors=4,rx_queue_size=1024
+	machine_vf 5 m0 05 "page-per-vq=on,$mq"
+	machine_vf 6 m1 06 "page-per-vq=on,$mq"
+	machine_vf 7 v0 07 page-per-vq=on,vectors=2
+	MACHINE+=(
+		-device "virtio-net-pci,id=pf,bus=rp1,addr=0.0,multifunction=on,netdev=u0,mac=52:54:00:00:01:00,iommu_platform=on,ats=on,disable-legacy=on,romfile="
+		# 02:00.0 a plain function with one vector
+		-device "virtio-net-pci,bus=rp2,netdev=v1,mac=52:54:00:00:01:08,iommu_platform=on,disable-legacy=on,romfile=,vectors=1"
+		# 03:00.0 and 04:00.0 block
+		-drive "if=none,id=d0,format=raw,cache=unsafe,file=$dir/disk0"
+		-device "virtio-blk-pci,bus=rp3,drive=d0,num-queues=2,iommu_platform=on,disable-legacy=on,page-per-vq=on"
+		-drive "if=none,id=d1,format=raw,cache=unsafe,file=$dir/disk1"
+		-device "virtio-blk-pci,bus=rp4,drive=d1,packed=on,iommu_platform=on,disable-legacy=on"
+		# What must be refused: 05 another type, 06 DMA past the IOMMU,
+		# 07 no vector, 08 legacy, 09 not virtio
+		-device "virtio-rng-pci,bus=rp5,iommu_platform=on,disable-legacy=on"
+		-device "virtio-net-pci,bus=rp6,netdev=u1,disable-legacy=on,romfile="
+		-device "virtio-net-pci,bus=rp7,netdev=u2,iommu_platform=on,disable-legacy=on,romfile=,vectors=0"
+		-device "virtio-net-pci,bus=rp8,netdev=u3,disable-modern=on,disable-legacy=off,romfile="
+		-device "e1000e,bus=rp9,netdev=u4,romfile="
+	)
+}
