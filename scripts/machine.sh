@@ -43,6 +43,11 @@ machine_network() {
 machine_devices() {
 	local dir=$1 n mq
 	MACHINE=(
+		# A serial port of the machine is QEMU's own monitor: tests unplug
+		# the wire with it.
+		-chardev "socket,id=port,path=$dir/monitor,server=on,wait=off"
+		-chardev "socket,id=monitor,path=$dir/monitor"
+		-device "isa-serial,chardev=port,index=1" -mon "chardev=monitor,mode=readline"
 		-M "q35,kernel-irqchip=split"
 		-device "intel-iommu,intremap=on,caching-mode=on,device-iotlb=on"
 	)

@@ -125,6 +125,7 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 	struct hvdpa_dma *dma = &hv->dma;
 	struct iommu_domain *domain;
 	const char *obstacle;
+	int err;
 
 	mutex_init(&dma->lock);
 	INIT_LIST_HEAD(&dma->reserved);
@@ -132,7 +133,7 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 
 	obstacle = hvdpa_dma_obstacle(dev, &dma->reserved);
 	if (obstacle) {
-		dev_warn(&hv->vdpa.dev,
+		dev_warn(&hv->fn->pdev->dev,
 			 "%s: virtio-vdpa can use it, vhost-vdpa cannot\n",
 			 obstacle);
 		return 0;
@@ -140,14 +141,26 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 
 	domain = iommu_paging_domain_alloc(dev);
 	if (IS_ERR(domain)) {
-		dev_err(&hv->vdpa.dev, "cannot allocate an IOMMU domain: %pe\n",
+		dev_err(&hv->fn->pdev->dev, "cannot allocate an IOMMU domain: %pe\n",
 			domain);
 		iommu_put_resv_regions(dev, &dma->reserved);
 		mutex_destroy(&dma->lock);
 		return PTR_ERR(domain);
 	}
 
+	/*
+	 * Some IOMMUs say only once they translate for the device how many
+	 * address bits they have. An obstacle that the kernel knows of shows
+	 * here too, and not first at an owner's first map.
+	 */
 	dma->domain = domain;
+	err = hvdpa_dma_attach(hv);
+	if (err) {
+		hvdpa_dma_teardown(hv);
+		return err;
+	}
+	hvdpa_dma_detach(hv);
+
 	dma->range.first = domain->geometry.aperture_start;
 	dma->range.last = domain->geometry.aperture_end;
 	hvdpa_iova_range_trim(&dma->range, &dma->reserved);
@@ -188,7 +201,7 @@ int hvdpa_dma_attach(struct hvdpa_device *hv)
 	if (!dma->attached) {
 		err = iommu_attach_device(dma->domain, &hv->fn->pdev->dev);
 		if (err)
-			dev_err(&hv->vdpa.dev,
+			dev_err(&hv->fn->pdev->dev,
 				"cannot attach its IOMMU domain: %pe\n",
 				ERR_PTR(err));
 		else
@@ -237,7 +250,7 @@ int hvdpa_dma_map(struct hvdpa_device *hv, u64 iova, u64 size, u64 pa,
 
 	if (!hvdpa_iova_ok(&hv->dma, iova, size) ||
 	    !IS_ALIGNED(pa, PAGE_SIZE) || !(perm & VHOST_ACCESS_RW)) {
-		dev_err_ratelimited(&hv->vdpa.dev,
+		dev_err_ratelimited(&hv->fn->pdev->dev,
 				    "map of %#llx bytes at %#llx, perm %u: expected pages in %#llx-%#llx that are not reserved: %pe\n",
 				    size, iova, perm, hv->dma.range.first,
 				    hv->dma.range.last, ERR_PTR(-EINVAL));

@@ -79,7 +79,7 @@ void hvdpa_doorbells_find(struct hvdpa_device *hv)
 	}
 
 	if (mapped < hv->nvqs)
-		dev_info(&hv->vdpa.dev,
+		dev_info(&hv->fn->pdev->dev,
 			 "%u of %u doorbells have a page of their own (notify_off_multiplier %u): kicks of the others go through the driver\n",
 			 mapped, hv->nvqs, fn->mdev.notify_offset_multiplier);
 }

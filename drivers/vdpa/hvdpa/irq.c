@@ -254,7 +254,7 @@ int hvdpa_irq_program(struct hvdpa_device *hv)
 	want = HVDPA_CONFIG_VECTOR;
 	got = vp_modern_config_vector(mdev, want);
 	if (got != want) {
-		dev_err(&hv->vdpa.dev,
+		dev_err(&hv->fn->pdev->dev,
 			"config_msix_vector reads %#x, expected %#x: %pe\n",
 			got, want, ERR_PTR(-EBUSY));
 		return -EBUSY;
@@ -266,7 +266,7 @@ int hvdpa_irq_program(struct hvdpa_device *hv)
 		want = hvdpa_vector_of(&hv->plan, i);
 		got = vp_modern_queue_vector(mdev, i, want);
 		if (got != want) {
-			dev_err(&hv->vdpa.dev,
+			dev_err(&hv->fn->pdev->dev,
 				"queue %u: queue_msix_vector reads %#x, expected %#x: %pe\n",
 				i, got, want, ERR_PTR(-EBUSY));
 			return -EBUSY;

@@ -100,7 +100,7 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 	status = hvdpa_function_read_status(fn);
 	if (!(status & VIRTIO_CONFIG_S_DRIVER_OK) ||
 	    status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED)) {
-		dev_err(&hv->vdpa.dev,
+		dev_err(&hv->fn->pdev->dev,
 			"device_status reads %#x, expected %#x: %pe\n", status,
 			hv->status | VIRTIO_CONFIG_S_DRIVER_OK, ERR_PTR(-EIO));
 		return -EIO;
@@ -329,7 +329,7 @@ static int hvdpa_set_driver_features(struct vdpa_device *vdpa, u64 features)
 	 */
 	if (features & ~hv->features ||
 	    (features && (features & needed) != needed)) {
-		dev_err_ratelimited(&vdpa->dev,
+		dev_err_ratelimited(&hv->fn->pdev->dev,
 				    "driver features are %#llx, expected %#llx and no more than %#llx: %pe\n",
 				    features, needed, hv->features,
 				    ERR_PTR(-EINVAL));
@@ -419,7 +419,7 @@ static void hvdpa_set_status(struct vdpa_device *vdpa, u8 status)
 	if (set & VIRTIO_CONFIG_S_DRIVER_OK) {
 		err = hvdpa_device_start(hv);
 		if (err) {
-			dev_err_ratelimited(&vdpa->dev,
+			dev_err_ratelimited(&hv->fn->pdev->dev,
 					    "refused DRIVER_OK, status stays %#x: %pe\n",
 					    hv->status | VIRTIO_CONFIG_S_FAILED,
 					    ERR_PTR(err));

@@ -73,7 +73,7 @@ int hvdpa_vring_arm(struct hvdpa_vring *vring)
 	if (!vring->has_address ||
 	    vring->num > fn->queues[vring->idx].size ||
 	    !hvdpa_queue_size_ok(vring->num, packed)) {
-		dev_err_ratelimited(&vring->hv->vdpa.dev,
+		dev_err_ratelimited(&fn->pdev->dev,
 				    "queue %u: %u entries of at most %u, areas %s: %pe\n",
 				    vring->idx, vring->num,
 				    fn->queues[vring->idx].size,
@@ -92,7 +92,7 @@ int hvdpa_vring_arm(struct hvdpa_vring *vring)
 	}
 	vp_modern_set_queue_enable(&fn->mdev, vring->idx, true);
 	if (!vp_modern_get_queue_enable(&fn->mdev, vring->idx)) {
-		dev_err(&vring->hv->vdpa.dev,
+		dev_err(&fn->pdev->dev,
 			"queue %u: queue_enable reads 0, expected 1: %pe\n",
 			vring->idx, ERR_PTR(-EIO));
 		return -EIO;

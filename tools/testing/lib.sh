@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# For the system tests: KTAP by kselftest's helpers, a look at the kernel's log
+# after every test, and the words that the tests are written in.
+# shellcheck shell=bash
+
+. /usr/lib/kselftest/ktap_helpers.sh
+
+PATH=/hvdpa/tools:/hvdpa/tools/testing:$PATH
+export PYTHONDONTWRITEBYTECODE=1
+PF=0000:01:00.0
+VF=0000:01:00.
+state=$(mktemp -d)
+
+# What no test may leave in the log, and none does unseen.
+log_alarms='WARNING|BUG|Oops|DMAR|KASAN|UBSAN|INFO: |general protection|Call Trace|kmemleak|refcount_t|unable to handle'
+
+log_mark() {
+	echo "hvdpa-test: $1" >/dev/kmsg
+}
+
+log_since_mark() {
+	dmesg | sed -n "/hvdpa-test: $1\$/,\$p" | sed 1d
+}
+
+# expect_log REGEX: the test announces lines; they must come, and are no alarm.
+expect_log() {
+	printf '%s\n' "$1" >>"$state/expected"
+}
+
+# allow_log REGEX: lines that may come. QEMU reports no second fault of a device
+# while the first is being read, so not every one is in the log.
+allow_log() {
+	printf '%s\n' "$1" >>"$state/allowed"
+}
+
+# lines_are REGEX COUNT: the driver's log since the test began has this many
+# lines that match. The driver core's own line for a probe is not counted.
+lines_are() {
+	local got
+	got=$(log_since_mark "$(cat "$state/mark")" |
+		grep -v 'probe with driver hvdpa failed with error' |
+		grep -Ec -- "hvdpa [0-9a-f:.]+: .*($1)" || :)
+	[ "$got" -eq "$2" ] || {
+		echo "# $got lines of log match '$1', expected $2"
+		return 1
+	}
+}
+
+check_log() {
+	local mark=$1 bad=0 line pattern
+	log_since_mark "$mark" >"$state/log"
+	if [ -s "$state/expected" ]; then
+		while read -r pattern; do
+			grep -Eq -- "$pattern" "$state/log" || {
+				echo "# announced and not in the log: $pattern"
+				bad=1
+			}
+		done <"$state/expected"
+	fi
+	cat "$state/expected" "$state/allowed" >"$state/announced"
+	if [ -s "$state/announced" ]; then
+		grep -Ev -f "$state/announced" "$state/log" >"$state/rest"
+	else
+		cp "$state/log" "$state/rest"
+	fi
+	if grep -E "$log_alarms" "$state/rest" >"$state/alarms"; then
+		sed 's/^/# log: /' "$state/alarms" | head -n 20
+		bad=1
+	fi
+	return "$bad"
+}
+
+skip() {
+	echo "$*" >"$state/skip"
+	exit 4
+}
+
+fail() {
+	echo "# $*"
+	return 1
+}
+
+# t FUNCTION DESCRIPTION: one test. It passes if every command in it does and
+# the kernel has nothing to say.
+t() {
+	local status mark=$KTAP_TESTNO-$1
+	: >"$state/expected"
+	: >"$state/allowed"
+	rm -f "$state/skip"
+	echo "$mark" >"$state/mark"
+	log_mark "$mark"
+	(
+		set -eEu -o pipefail
+		trap 'echo "# line $LINENO: $BASH_COMMAND"' ERR
+		"$1"
+	)
+	status=$?
+	if [ "$status" -eq 4 ] && [ -e "$state/skip" ]; then
+		ktap_test_skip "$2 ($(cat "$state/skip"))"
+		return
+	fi
+	check_log "$mark" || status=1
+	if [ "$status" -eq 0 ]; then
+		ktap_test_pass "$2"
+	else
+		ktap_test_fail "$2"
+		clean_up >/dev/null 2>&1
+	fi
+}
+
+# What a failed test left behind must not fail the next.
+clean_up() {
+	local name
+	jobs -p | xargs -r kill 2>/dev/null
+	pkill -f qemu-system-x86_64
+	umount "$state/mnt" 2>/dev/null
+	for name in $(vdpa -j dev show |
+		python3 -c 'import json,sys
+print(*json.load(sys.stdin).get("dev", {}))'); do
+		timeout 20 vdpa dev del "$name"
+	done
+	ip -all netns del
+}
+
+begin() {
+	ktap_print_header
+	grep -q '^hvdpa ' /proc/modules || insmod /hvdpa/hvdpa.ko || exit 1
+}
+
+finish() {
+	KSFT_NUM_TESTS=$((KTAP_TESTNO - 1))
+	ktap_set_plan "$KSFT_NUM_TESTS"
+	ktap_finished
+}
+
+# errno_is NAME COMMAND...: the command is refused with this errno's text.
+errno_is() {
+	local text=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		fail "not refused: $*"
+		return 1
+	fi
+	case $output in
+	*"$text"*) ;;
+	*) fail "expected '$text', got: $output" ;;
+	esac
+}
+
+# within SECONDS COMMAND...: the command succeeds before long.
+within() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || {
+			echo "# not within the time: $*"
+			return 1
+		}
+		sleep 0.1
+	done
+}
+
+add() {
+	vdpa dev add name "$1" mgmtdev "pci/$2" ${3:+device_features "$3"}
+}
+
+del() {
+	vdpa dev del "$1"
+}
+
+# consume DEVICE vhost_vdpa|virtio_vdpa
+consume() {
+	local dir=/sys/bus/vdpa
+	if [ -e "$dir/devices/$1/driver" ]; then
+		case $(readlink "$dir/devices/$1/driver") in
+		*/"$2") return 0 ;;
+		esac
+		echo "$1" >"$dir/devices/$1/driver/unbind"
+	fi
+	echo "$1" >"$dir/drivers/$2/bind"
+}
+
+vhost_of() {
+	local dir
+	for dir in /sys/bus/vdpa/devices/"$1"/vhost-vdpa-*; do
+		[ -d "$dir" ] || return 1
+		echo "/dev/$(basename "$dir")"
+	done
+}
+
+netdev_of() {
+	local dir
+	for dir in /sys/bus/vdpa/devices/"$1"/../virtio*/net/*; do
+		[ -d "$dir" ] && basename "$dir"
+	done
+}
+
+disk_of() {
+	local dir
+	for dir in /sys/bus/vdpa/devices/"$1"/../virtio*/block/*; do
+		[ -d "$dir" ] && basename "$dir"
+	done
+}
+
+# into_netns DEVICE NETNS ADDRESS: a virtio-vdpa netdev into a namespace.
+into_netns() {
+	local netdev
+	within 5 test -n "$(netdev_of "$1")"
+	netdev=$(netdev_of "$1")
+	ip netns list | grep -qw "$2" || ip netns add "$2"
+	ip link set "$netdev" netns "$2" name vd0
+	ip -n "$2" addr add "$3/24" dev vd0
+	ip -n "$2" link set vd0 up
+}
+
+stat_of() {
+	vdpa -j dev vstats show "$1" qidx "$2" |
+		python3 -c "import json,sys
+print(next(iter(json.load(sys.stdin)['vstats'].values()))['$3'])"
+}
+
+# transfer FROM-NETNS TO-NETNS ADDRESS MiB: bytes that arrive as they left.
+transfer() {
+	local file=$state/payload got=$state/arrived
+	dd if=/dev/urandom of="$file" bs=1M count="$4" status=none
+	rm -f "$got"
+	ip netns exec "$2" socat -u TCP-LISTEN:5001,reuseaddr "CREATE:$got" &
+	within 5 listening "$2" 5001
+	ip netns exec "$1" timeout 60 socat -u "FILE:$file" "TCP:$3:5001"
+	wait $!
+	cmp "$file" "$got"
+}
+
+listening() {
+	ip netns exec "$1" ss -ltn 2>/dev/null | grep -q ":$2 "
+}
+
+# monitor COMMAND: say something to the QEMU that this machine runs in.
+monitor() {
+	exec 7<>/dev/ttyS1
+	stty raw -echo <&7
+	# What the port has heard of itself until now is a command of its own.
+	printf '\n' >&7
+	sleep 0.3
+	printf '%s\n' "$1" >&7
+	sleep 0.5
+	exec 7>&-
+}

@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What hvdpa binds and adds, what it refuses, and how it says so.
+. /hvdpa/tools/testing/lib.sh
+
+driver_of() {
+	[ ! -e "/sys/bus/pci/devices/$1/driver" ] ||
+		basename "$(readlink "/sys/bus/pci/devices/$1/driver")"
+}
+
+# refused FUNCTION REGEX: not bound, one line says why, the old driver is back.
+refused() {
+	local before
+	before=$(driver_of "$1")
+	errno_is "hvdpa refused $1" hvdpa-vfs bind "$1"
+	[ "$(driver_of "$1")" = "$before" ] || fail "$1 is left with '$(driver_of "$1")'"
+	lines_are "$2" 1
+	lines_are "" 1
+}
+
+test_refuse_type() { refused 0000:05:00.0 'virtio device type is 4, .*ENODEV'; }
+test_refuse_bypass() { refused 0000:06:00.0 'lacks 0x200000000 .*EOPNOTSUPP'; }
+test_refuse_legacy() { refused 0000:08:00.0 'no common capability.*ENODEV'; }
+test_refuse_vendor() { refused 0000:09:00.0 'vendor is 0x8086, .*ENODEV'; }
+
+test_no_vector() {
+	hvdpa-vfs bind 0000:07:00.0
+	errno_is 'Operation not supported' add novec 0000:07:00.0
+	lines_are 'no MSI-X vector.*EOPNOTSUPP' 1
+	hvdpa-vfs unbind 0000:07:00.0
+}
+
+test_tool_refusals() {
+	errno_is 'no PCI function' hvdpa-vfs bind 0000:77:00.0
+	errno_is 'no PCI function' hvdpa-vfs enable 0000:77:00.0 1
+	errno_is 'has no SR-IOV' hvdpa-vfs enable 0000:03:00.0 1
+	errno_is '1 to 7 VFs, not 8' hvdpa-vfs enable "$PF" 8
+	errno_is '1 to 7 VFs, not 0' hvdpa-vfs enable "$PF" 0
+	errno_is 'no number' hvdpa-vfs enable "$PF" many
+	errno_is 'usage:' hvdpa-vfs enable "$PF"
+	[ "$(cat /sys/bus/pci/devices/$PF/sriov_numvfs)" = 0 ]
+}
+
+test_enable() {
+	hvdpa-vfs enable "$PF" 3
+	[ "$(cat /sys/bus/pci/devices/$PF/sriov_drivers_autoprobe)" = 1 ]
+	for n in 1 2 3; do [ "$(driver_of "$VF$n")" = hvdpa ]; done
+	[ "$(hvdpa-vfs list | grep -c "^$VF")" = 3 ]
+	errno_is 'has VFs already' hvdpa-vfs enable "$PF" 2
+	hvdpa-vfs disable "$PF"
+	[ ! -e "/sys/bus/pci/devices/${VF}1" ]
+	[ -z "$(hvdpa-vfs list)" ]
+}
+
+# The PF too can be ours, and makes its VFs then.
+test_pf() {
+	hvdpa-vfs bind "$PF"
+	[ "$(driver_of "$PF")" = hvdpa ]
+	hvdpa-vfs enable "$PF" 2
+	[ "$(driver_of "${VF}2")" = hvdpa ]
+	add pf "$PF"
+	add vf "${VF}1"
+	hvdpa-vfs unbind "$PF"
+	[ "$(driver_of "$PF")" = virtio-pci ]
+	[ ! -e "/sys/bus/pci/devices/${VF}1" ]
+	[ -z "$(vdpa dev show)" ]
+}
+
+test_mgmtdev() {
+	hvdpa-vfs enable "$PF" 5
+	vdpa mgmtdev show "pci/${VF}1" >"$state/show"
+	grep -q 'supported_classes net' "$state/show"
+	grep -q 'max_supported_vqs 3' "$state/show"
+	grep -q 'dev_features .*CTRL_VQ.*VERSION_1 ACCESS_PLATFORM' "$state/show"
+	! grep -qE 'RING_RESET|NOTIFICATION_DATA|SR_IOV' "$state/show"
+	errno_is 'No such device' add none "${VF}6"
+}
+
+test_add_show() {
+	add v0 "${VF}1"
+	vdpa dev show v0 | grep -q 'type network mgmtdev pci/0000:01:00.1 .*max_vqs 3 max_vq_size 256'
+	vdpa dev config show v0 | grep -q 'mac 52:54:00:00:01:01 link up'
+	# The device is a child of its function.
+	case $(readlink -f /sys/bus/vdpa/devices/v0) in
+	*/0000:01:00.1/v0) ;;
+	*) fail "v0 is at $(readlink -f /sys/bus/vdpa/devices/v0)" ;;
+	esac
+}
+
+test_second() {
+	errno_is 'Operation not supported' add v1 "${VF}1"
+	lines_are 'v1: the function has a device already \(v0\).*EOPNOTSUPP' 1
+	lines_are '' 1
+}
+
+test_same_name() {
+	errno_is 'File exists' add v0 "${VF}2"
+	lines_are 'v0: cannot register: -EEXIST' 1
+	add v0b "${VF}2"
+	del v0b
+}
+
+test_unsupported_feature() {
+	# RING_PACKED (34) on a function without packed rings; RING_RESET (40)
+	errno_is 'Operation not supported' add f "${VF}2" 0x700000020
+	lines_are 'f: device_features 0x700000020 has 0x400000000 beyond .*EOPNOTSUPP' 1
+	errno_is 'Operation not supported' add f "${VF}2" 0x10300000020
+	lines_are 'has 0x10000000000 beyond' 1
+	lines_are '' 2
+}
+
+test_incomplete_features() {
+	errno_is 'Invalid argument' add f "${VF}2" 0x200000020
+	lines_are 'bit 32 needs 0x100000000: -EINVAL' 1
+	errno_is 'Invalid argument' add f "${VF}2" 0x100000020
+	lines_are 'bit 32 needs 0x200000000: -EINVAL' 1
+	# CTRL_RX (18) without CTRL_VQ (17)
+	errno_is 'Invalid argument' add f "${VF}2" 0x300040020
+	lines_are 'bit 18 needs 0x20000: -EINVAL' 1
+	lines_are '' 3
+}
+
+test_unsupported_attributes() {
+	errno_is 'Operation not supported' vdpa dev add name a mgmtdev "pci/${VF}2" mac 52:54:00:00:99:99
+	errno_is 'Operation not supported' vdpa dev add name a mgmtdev "pci/${VF}2" mtu 1400
+	errno_is 'Operation not supported' vdpa dev add name a mgmtdev "pci/${VF}2" max_vqp 32
+}
+
+# MAC STATUS VERSION_1 ACCESS_PLATFORM and nothing else: no control queue.
+test_provisioned() {
+	add few "${VF}2" 0x300010020
+	vdpa dev show few | grep -q 'max_vqs 2 '
+	consume few virtio_vdpa
+	within 5 test -n "$(netdev_of few)"
+	vdpa dev config show few >"$state/show"
+	grep -q 'negotiated_features MAC STATUS VERSION_1 ACCESS_PLATFORM$' "$state/show"
+	del few
+	# What was provisioned does not stay behind.
+	add all "${VF}2"
+	vdpa dev show all | grep -q 'max_vqs 3 '
+	del all
+}
+
+test_colons() {
+	add "vdpa:0000:01:00.3" "${VF}3"
+	consume "vdpa:0000:01:00.3" virtio_vdpa
+	within 5 test -n "$(netdev_of vdpa:0000:01:00.3)"
+	ethtool -i "$(netdev_of vdpa:0000:01:00.3)" >"$state/show"
+	grep -q '^driver: virtio_net$' "$state/show"
+	grep -q '^bus-info: vdpa:0000:01:00.3$' "$state/show"
+	del "vdpa:0000:01:00.3"
+}
+
+test_in_use() {
+	local user
+	user=$(grep -c . /proc/modules)
+	[ "$user" -gt 0 ]
+	errno_is 'in use' rmmod vdpa
+}
+
+test_disable_with_devices() {
+	hvdpa-vfs disable "$PF"
+	[ -z "$(vdpa dev show)" ]
+	[ -z "$(vdpa mgmtdev show)" ]
+}
+
+begin
+t test_refuse_type "a virtio function that is neither net nor block is refused"
+t test_refuse_bypass "a function whose DMA could bypass the IOMMU is refused"
+t test_refuse_legacy "a legacy function is refused"
+t test_refuse_vendor "a function of another vendor is refused"
+t test_no_vector "a function without MSI-X gets no device"
+t test_tool_refusals "hvdpa-vfs refuses what cannot be, and says why"
+t test_enable "VFs are enabled, bound, listed and removed"
+t test_pf "a PF is bound, makes VFs, and takes them along"
+t test_mgmtdev "vdpa mgmtdev shows what a function can"
+t test_add_show "a device is added and shown, a child of its function"
+t test_second "a second device on a function is refused with EOPNOTSUPP"
+t test_same_name "a name that is taken is refused with EEXIST"
+t test_unsupported_feature "features that the function lacks are EOPNOTSUPP"
+t test_incomplete_features "feature sets that contradict themselves are EINVAL"
+t test_unsupported_attributes "mac, mtu and max_vqp are EOPNOTSUPP"
+t test_provisioned "provisioned features are what the consumer gets"
+t test_colons "names with colons work, as operators use them"
+t test_in_use "the vdpa bus cannot be unloaded under the driver"
+t test_disable_with_devices "removing VFs removes their devices"
+finish

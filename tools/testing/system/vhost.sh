@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What a program that owns a device can do, and cannot.
+. /hvdpa/tools/testing/lib.sh
+
+disk=0000:03:00.0
+packed_disk=0000:04:00.0
+cases=$(dirname "$0")/vhost_cases.py
+
+setup() {
+	dd if=/dev/urandom of="$state/content" bs=1M count=4 status=none
+	dd if="$state/content" of="/dev/$(cd /sys/bus/pci/devices/$disk/virtio*/block && ls)" bs=1M conv=fsync status=none
+	dd if="$state/content" of=/run/sector bs=512 count=1 status=none
+	hvdpa-vfs bind "$disk" "$packed_disk" "$VF"1 2>/dev/null ||
+		hvdpa-vfs bind "$disk" "$packed_disk"
+	add disk "$disk"
+	add packed "$packed_disk"
+	consume disk vhost_vdpa
+	consume packed vhost_vdpa
+}
+
+teardown() {
+	del disk
+	del packed
+	hvdpa-vfs unbind "$disk" "$packed_disk"
+}
+
+on_disk() {
+	timeout 60 python3 "$cases" "$1" "$(vhost_of disk)"
+}
+
+on_packed() {
+	timeout 60 python3 "$cases" "$1" "$(vhost_of packed)"
+}
+
+test_works() { on_disk works; }
+test_enabled_late() { on_disk enabled_late; }
+test_early_kick() { on_disk early_kick; }
+test_second_owner() { on_disk second_owner; }
+test_reset_forgets() { on_disk reset_forgets; }
+test_device_error() { on_disk device_error; }
+test_queue_sizes() { on_disk queue_sizes; }
+test_config_bounds() { on_disk config_bounds; }
+test_doorbell_refusals() { on_disk doorbell_refusals; }
+test_doorbell_rings() { on_disk doorbell_rings; }
+test_doorbell_shared_page() { on_packed doorbell_shared_page; }
+
+test_bad_features() {
+	on_disk bad_features
+	lines_are 'driver features are .*EINVAL' 8
+}
+
+test_no_features() {
+	on_disk no_features
+	lines_are 'refused DRIVER_OK.*EINVAL' 1
+}
+
+test_bad_rings() {
+	on_disk bad_rings
+	lines_are 'queue 0: .*areas not given.*EINVAL' 1
+}
+
+test_bad_maps() {
+	on_disk bad_maps
+	lines_are 'map of .*EINVAL' 3
+}
+
+test_running_state() { on_disk running_state; }
+test_packed_state() { on_packed packed_state; }
+
+test_outside() {
+	expect_log 'DMAR: .*03:00'
+	expect_log 'DMAR: DRHD'
+	on_disk outside
+}
+
+test_unmap_cuts() {
+	allow_log DMAR
+	on_disk unmap_cuts
+}
+
+test_read_only_map() {
+	allow_log DMAR
+	on_disk read_only_map
+}
+
+test_nothing_mapped() {
+	allow_log DMAR
+	on_disk nothing_mapped
+}
+
+test_works_after() { on_disk works; }
+
+begin
+setup
+t test_works "an owner reads a disk through its own virtqueue"
+t test_enabled_late "queues enabled after DRIVER_OK work, as QEMU does it"
+t test_early_kick "kicks before DRIVER_OK and before enabling are remembered"
+t test_second_owner "a second owner is refused with EBUSY"
+t test_reset_forgets "a reset forgets rings and keeps mappings"
+t test_device_error "a device that gives up shows NEEDS_RESET and recovers"
+t test_queue_sizes "queue sizes, groups and backend features are as they should"
+t test_config_bounds "configuration reads past the end are refused"
+t test_bad_features "features not offered, or without ACCESS_PLATFORM, are refused"
+t test_no_features "FEATURES_OK without features and DRIVER_OK without it fail"
+t test_bad_rings "rings out of range, order or alignment are refused"
+t test_bad_maps "maps of reserved, outside and overlapping addresses are refused"
+t test_running_state "a running ring's state is refused with EOPNOTSUPP"
+t test_packed_state "packed rings take their initial state and no other"
+t test_doorbell_refusals "doorbell maps of other sizes, offsets, permissions are refused"
+t test_doorbell_rings "a mapped doorbell kicks its queue"
+t test_doorbell_shared_page "doorbells that share a page are not mapped"
+t test_outside "a descriptor outside the mapping faults and changes no memory"
+t test_nothing_mapped "an owner that maps nothing reaches nothing"
+t test_unmap_cuts "unmapped memory is out of reach at once"
+t test_read_only_map "memory mapped for reading is not written to"
+t test_works_after "the device works after all that"
+teardown
+finish
