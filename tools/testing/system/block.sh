@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A block function as a disk, and under a user-space owner that is not ours.
+# A block function as a disk, and under a guest.
 . /hvdpa/tools/testing/lib.sh
 
 disk=0000:03:00.0
@@ -34,24 +34,28 @@ with_filesystem() {
 test_filesystem() { with_filesystem disk "$disk"; }
 test_filesystem_packed() { with_filesystem packed "$packed_disk"; }
 
-# The file system of the first test, read by QEMU's own vhost-vdpa client.
-test_libblkio() {
-	local image
+# The same function under a guest: what it wrote, the kernel reads, and back.
+# Not by libblkio: it puts the ring at address 0, and QEMU's own functions take
+# a ring there for one that is not set up. See Documentation/testing.rst.
+test_guest() {
+	local sum
 	add disk "$disk"
-	consume disk vhost_vdpa
-	image="driver=virtio-blk-vhost-vdpa,path=$(vhost_of disk),cache.direct=on"
-	timeout 60 qemu-img convert --image-opts "$image" -O raw "$state/copy"
-	mount -o ro,loop "$state/copy" "$state/mnt"
-	dd if="$state/mnt/file" status=none bs=1M | sha256sum | cmp - <(sha256sum <"$state/mnt/file")
-	umount "$state/mnt"
-	e2fsck -fn "$state/copy" >"$state/fsck" 2>&1
-
-	# What it writes, the kernel reads on the same function.
-	dd if=/dev/urandom of="$state/new" bs=1M count=64 status=none
-	timeout 60 qemu-img convert -n -f raw "$state/new" --target-image-opts "$image"
 	consume disk virtio_vdpa
 	within 5 test -n "$(disk_of disk)"
-	cmp "$state/new" "/dev/$(disk_of disk)"
+	dd if=/dev/urandom of="$state/content" bs=1M count=8 status=none
+	dd if="$state/content" of="/dev/$(disk_of disk)" bs=1M conv=fsync status=none
+	consume disk vhost_vdpa
+	guest start blk -M q35 -bios qboot.rom -device \
+		"vhost-vdpa-device-pci,vhostdev=$(vhost_of disk),page-per-vq=on,disable-legacy=on"
+	sum=$(guest run blk "dd if=/dev/vda bs=1M count=8 2>/dev/null | sha256sum")
+	[ "$sum" = "$(sha256sum <"$state/content")" ]
+	sum=$(guest run blk "dd if=/dev/urandom of=/tmp/new bs=1M count=4 2>/dev/null
+		dd if=/tmp/new of=/dev/vda bs=1M seek=20 2>/dev/null; sync
+		sha256sum </tmp/new")
+	guest stop blk
+	consume disk virtio_vdpa
+	within 5 test -n "$(disk_of disk)"
+	[ "$(dd if="/dev/$(disk_of disk)" bs=1M skip=20 count=4 iflag=direct status=none | sha256sum)" = "$sum" ]
 	del disk
 }
 
@@ -76,11 +80,10 @@ test_provisioned() {
 
 begin
 hvdpa-vfs bind "$disk" "$packed_disk"
-modprobe loop 2>/dev/null
 t test_queues "a disk has its function's queues"
 t test_filesystem "a file system holds its content over a new device"
 t test_filesystem_packed "the same on packed rings"
-t test_libblkio "qemu-img owns the same function through vhost-vdpa"
+t test_guest "a guest reads and writes the same function through vhost-vdpa"
 t test_provisioned "a disk with the fewest features works"
 hvdpa-vfs unbind "$disk" "$packed_disk"
 finish

@@ -1,0 +1,137 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The same again and again, and nothing left behind.
+. /hvdpa/tools/testing/lib.sh
+
+# What may not grow: objects of the caches that the driver's allocations come
+# from are too many to tell apart, so the whole of slab with a little room;
+# vectors, modules' users, files and domains to the last one.
+snapshot() {
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	sleep 0.5
+	echo 3 >/proc/sys/vm/drop_caches
+	grep -c MSI /proc/interrupts
+	awk '$1 == "vdpa" || $1 == "hvdpa" || $1 == "vhost_vdpa" || $1 == "virtio_vdpa" {print $1, $3}' /proc/modules | sort
+	find /sys/kernel/irq -maxdepth 1 | wc -l
+	ls /sys/bus/vdpa/devices /dev | grep -c vdpa || :
+}
+
+slab_kib() {
+	awk '/^SUnreclaim/ {print $2}' /proc/meminfo
+}
+
+kmemleak_clean() {
+	[ -e /sys/kernel/debug/kmemleak ] || return 0
+	echo scan >/sys/kernel/debug/kmemleak
+	sleep 1
+	echo scan >/sys/kernel/debug/kmemleak
+	! grep -A 20 -i hvdpa /sys/kernel/debug/kmemleak
+}
+
+# steady COUNT FUNCTION: the first rounds fill caches, the rest must not grow.
+steady() {
+	local n before slab
+	for n in 1 2 3; do "$2"; done
+	before=$(snapshot)
+	slab=$(slab_kib)
+	for ((n = 0; n < $1; n++)); do "$2"; done
+	if [ "$(snapshot)" != "$before" ]; then
+		echo "# before: $before"
+		echo "# after: $(snapshot)"
+		return 1
+	fi
+	echo "# unreclaimable slab: $slab KiB before, $(slab_kib) after"
+	[ "$(slab_kib)" -lt $((slab + 1024)) ]
+	kmemleak_clean
+}
+
+rebind() {
+	consume net vhost_vdpa
+	consume net virtio_vdpa
+	consume disk vhost_vdpa
+	consume disk virtio_vdpa
+}
+
+add_del() {
+	add net "${VF}1"
+	add disk 0000:03:00.0
+	del net
+	del disk
+}
+
+load_unload() {
+	rmmod hvdpa
+	insmod /hvdpa/hvdpa.ko
+}
+
+function_rebind() {
+	echo "${VF}1" >/sys/bus/pci/drivers/hvdpa/unbind
+	echo "${VF}1" >/sys/bus/pci/drivers/hvdpa/bind
+}
+
+vfs() {
+	hvdpa-vfs enable "$PF" 7
+	hvdpa-vfs disable "$PF"
+}
+
+test_rebind() {
+	add net "${VF}1"
+	add disk 0000:03:00.0
+	steady 50 rebind
+	del net
+	del disk
+}
+
+test_add_del() { steady 50 add_del; }
+test_function_rebind() { steady 20 function_rebind; }
+test_load_unload() { steady 20 load_unload; }
+
+# Devices that are there when the module goes, go.
+test_unload_with_devices() {
+	add net "${VF}1"
+	add disk 0000:03:00.0
+	consume net virtio_vdpa
+	rmmod hvdpa
+	[ -z "$(vdpa dev show)" ]
+	insmod /hvdpa/hvdpa.ko
+}
+
+test_vfs() {
+	hvdpa-vfs disable "$PF"
+	steady 10 vfs
+}
+
+# All at once: nothing hangs, nothing is left.
+test_storm() {
+	local n
+	hvdpa-vfs enable "$PF" 4
+	for n in 1 2 3 4; do
+		(for ((i = 0; i < 15; i++)); do
+			add "s$n" "$VF$n" && consume "s$n" virtio_vdpa
+			vdpa dev config show
+			vdpa dev del "s$n"
+		done) >/dev/null 2>&1 &
+	done
+	(for ((i = 0; i < 30; i++)); do
+		vdpa dev show
+		vdpa mgmtdev show
+		cat /sys/bus/vdpa/devices/*/driver_override
+	done) >/dev/null 2>&1 &
+	wait
+	[ -z "$(vdpa dev show)" ]
+	hvdpa-vfs disable "$PF"
+}
+
+begin
+hvdpa-vfs enable "$PF" 1
+hvdpa-vfs bind 0000:03:00.0
+t test_rebind "50 times between vhost_vdpa and virtio_vdpa"
+t test_add_del "50 times vdpa dev add and del"
+t test_function_rebind "20 times the function's driver"
+t test_load_unload "20 times the module"
+t test_unload_with_devices "the module goes with its devices"
+t test_vfs "10 times all VFs"
+t test_storm "devices of four functions come and go at once"
+hvdpa-vfs unbind 0000:03:00.0
+finish

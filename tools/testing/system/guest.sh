@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A nested guest of stock QEMU on one VF through vhost-vdpa, a namespace on
+# another through virtio-vdpa, and a wire between them.
+. /hvdpa/tools/testing/lib.sh
+
+boot() {
+	guest start g -M q35 -bios qboot.rom \
+		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of owned)" \
+		-device "virtio-net-pci,netdev=n,page-per-vq=on,disable-legacy=on,romfile=,mac=52:54:00:00:01:02${1:-}"
+}
+
+guest_up() {
+	guest run g "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
+	within 20 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
+}
+
+# Random bytes from the guest to the namespace and back, sums compared.
+payload_both_ways() {
+	local sum
+	rm -f "$state/got"
+	ip netns exec left timeout 60 socat -u TCP-LISTEN:5001,reuseaddr "CREATE:$state/got" &
+	within 5 listening left 5001
+	sum=$(guest run g "dd if=/dev/urandom of=/tmp/out bs=64k count=$(($1 * 16)) 2>/dev/null
+		nc 10.8.0.1 5001 </tmp/out; sha256sum </tmp/out")
+	wait $!
+	[ "$(sha256sum <"$state/got")" = "$sum" ]
+
+	dd if=/dev/urandom of="$state/payload" bs=64k count=$(($1 * 16)) status=none
+	guest run g "nc -l -p 5002 >/tmp/in & true" >/dev/null
+	sleep 1
+	ip netns exec left timeout 60 socat -u "FILE:$state/payload" TCP:10.8.0.2:5002
+	sum=$(guest run g "wait; sha256sum </tmp/in")
+	[ "$(sha256sum <"$state/payload")" = "$sum" ]
+}
+
+kicks_of_all() {
+	local n sum=0
+	for n in 0 1 2; do sum=$((sum + $(stat_of owned "$n" kicks))); done
+	echo "$sum"
+}
+
+interrupts_of_all() {
+	local n sum=0
+	for n in 0 1; do sum=$((sum + $(stat_of owned "$n" interrupts))); done
+	echo "$sum"
+}
+
+setup_pair() {
+	add left "$1"
+	consume left virtio_vdpa
+	into_netns left left 10.8.0.1
+	add owned "$2"
+	consume owned vhost_vdpa
+}
+
+test_boot() {
+	setup_pair "${VF}1" "${VF}2"
+	boot
+	guest_up
+	guest run g "cat /sys/class/net/eth0/address" | grep -q 52:54:00:00:01:02
+}
+
+test_payload() {
+	payload_both_ways 2
+}
+
+# With its doorbell mapped, a guest's traffic costs the driver no kick.
+test_no_kicks() {
+	local kicks interrupts
+	kicks=$(kicks_of_all)
+	interrupts=$(interrupts_of_all)
+	payload_both_ways 1
+	echo "# kicks: $kicks before, $(kicks_of_all) after; interrupts: $interrupts, $(interrupts_of_all)"
+	[ "$(kicks_of_all)" -eq "$kicks" ]
+	[ "$(interrupts_of_all)" -gt "$interrupts" ]
+}
+
+# The device's whole life starts anew at each, the process stays.
+test_reboots() {
+	local n
+	for n in 1 2 3 4 5; do
+		guest run g "reboot -f" >/dev/null 2>&1 &
+		sleep 2
+		kill %% 2>/dev/null || :
+		guest wait g
+		guest_up
+		echo "# reboot $n"
+	done
+	payload_both_ways 1
+}
+
+test_sigkill() {
+	guest run g "ping -q 10.8.0.1 >/dev/null & true" >/dev/null
+	ip netns exec left ping -q -f -w 20 10.8.0.2 >/dev/null &
+	sleep 1
+	guest kill g
+	kill %% 2>/dev/null || :
+	wait || :
+	boot
+	guest_up
+	payload_both_ways 1
+	guest stop g
+}
+
+test_late_reuse() {
+	consume owned virtio_vdpa
+	into_netns owned right 10.8.0.2
+	within 10 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
+	transfer left right 10.8.0.2 1
+	del owned
+	del left
+	ip netns del left
+	ip netns del right
+}
+
+test_packed() {
+	setup_pair "${VF}3" "${VF}4"
+	boot ",packed=on"
+	guest_up
+	vdpa dev config show owned | grep -q 'negotiated_features .*RING_PACKED'
+	payload_both_ways 1
+	guest stop g
+	del owned
+	del left
+	ip netns del left
+}
+
+# A guest with two processors takes two queue pairs of a multiqueue function.
+test_multiqueue() {
+	setup_pair "${VF}5" "${VF}6"
+	guest start g -M q35 -bios qboot.rom -smp 2 \
+		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of owned),queues=4" \
+		-device "virtio-net-pci,netdev=n,mq=on,vectors=10,page-per-vq=on,disable-legacy=on,romfile=,mac=52:54:00:00:01:06"
+	guest_up
+	vdpa dev config show owned | grep -q 'negotiated_features .* MQ '
+	payload_both_ways 1
+	guest stop g
+	del owned
+	del left
+	ip netns del left
+}
+
+begin
+hvdpa-vfs enable "$PF" 7
+t test_boot "a stock QEMU guest boots on a VF and reaches the namespace"
+t test_payload "payloads arrive unchanged both ways"
+t test_no_kicks "traffic with mapped doorbells costs no kick; interrupts are counted"
+t test_reboots "the guest reboots five times"
+t test_sigkill "QEMU is killed under traffic and the device used again"
+t test_late_reuse "the device goes from the guest to a namespace"
+t test_packed "a guest with packed rings"
+if vdpa mgmtdev show "pci/${VF}6" | grep -q 'max_supported_vqs 9'; then
+	t test_multiqueue "a guest with several queue pairs"
+else
+	ktap_test_skip "a guest with several queue pairs (no /dev/net/tun outside)"
+fi
+hvdpa-vfs disable "$PF"
+finish

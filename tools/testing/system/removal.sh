@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A device is taken away from an owner that holds it: whatever the way, the
+# owner is told, memory is out of reach at once, nobody crashes, and all
+# completes when the owner lets go.
+. /hvdpa/tools/testing/lib.sh
+
+disk=0000:03:00.0
+cases=$(dirname "$0")/vhost_cases.py
+
+# revoked_by COMMAND...: with a running owner, this takes its device away.
+revoked_by() {
+	rm -f "$state/told" "$state/hold"
+	timeout 60 python3 "$cases" hold "$(vhost_of disk)" "$state/told" 20 >"$state/hold" 2>&1 &
+	local owner=$! taker
+	within 10 grep -qs holding "$state/hold"
+	"$@" &
+	taker=$!
+	within 10 test -e "$state/told" || {
+		sed 's/^/# /' "$state/hold"
+		return 1
+	}
+	# The owner still holds it, and whoever takes it away still waits.
+	kill -0 "$taker"
+	wait "$owner"
+	within 10 gone "$taker"
+	wait "$taker"
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+works_again() {
+	add disk "$disk"
+	consume disk vhost_vdpa
+	timeout 30 python3 "$cases" works "$(vhost_of disk)"
+}
+
+test_dev_del() {
+	works_again
+	revoked_by vdpa dev del disk
+	[ ! -e /sys/bus/vdpa/devices/disk ]
+}
+
+unbind_function() { echo "$disk" >/sys/bus/pci/drivers/hvdpa/unbind; }
+bind_function() { echo "$disk" >/sys/bus/pci/drivers/hvdpa/bind; }
+
+test_function_unbind() {
+	works_again
+	revoked_by unbind_function
+	[ ! -e /sys/bus/pci/devices/$disk/driver ]
+	bind_function
+}
+
+unbind_consumer() { echo disk >/sys/bus/vdpa/drivers/vhost_vdpa/unbind; }
+
+# The device stays, and the next consumer finds it as new.
+test_consumer_unbind() {
+	works_again
+	revoked_by unbind_consumer
+	vdpa dev show disk >/dev/null
+	consume disk virtio_vdpa
+	within 5 test -n "$(disk_of disk)"
+	dd if="/dev/$(disk_of disk)" of=/dev/null bs=1M count=1 iflag=direct status=none
+	consume disk vhost_vdpa
+	timeout 30 python3 "$cases" works "$(vhost_of disk)"
+	del disk
+}
+
+hot_unplug() { echo 1 >"/sys/bus/pci/devices/$disk/remove"; }
+
+test_pci_remove() {
+	works_again
+	revoked_by hot_unplug
+	[ ! -e /sys/bus/pci/devices/$disk ]
+	echo 1 >/sys/bus/pci/rescan
+	hvdpa-vfs bind "$disk"
+	works_again
+	del disk
+}
+
+remove_vfs() { hvdpa-vfs disable "$PF"; }
+
+net_held() {
+	exec 8<>"$(vhost_of net)"
+	remove_vfs 8>&- &
+	local taker=$!
+	sleep 1
+	kill -0 "$taker"
+	exec 8>&-
+	within 10 gone "$taker"
+	wait "$taker"
+}
+
+test_numvfs() {
+	hvdpa-vfs enable "$PF" 2
+	add net "${VF}1"
+	consume net vhost_vdpa
+	net_held
+	[ ! -e "/sys/bus/pci/devices/${VF}1" ]
+	hvdpa-vfs enable "$PF" 2
+	add net "${VF}1"
+	consume net virtio_vdpa
+	within 5 test -n "$(netdev_of net)"
+	hvdpa-vfs disable "$PF"
+}
+
+# A disk with a mounted file system under load: nothing crashes.
+test_busy_disk() {
+	add disk "$disk"
+	consume disk virtio_vdpa
+	within 5 test -n "$(disk_of disk)"
+	allow_log 'I/O error|EXT4-fs|Buffer I/O|JBD2|lost async page write'
+	dd if="/dev/$(disk_of disk)" of=/dev/null bs=4k iflag=direct status=none 2>/dev/null &
+	sleep 0.5
+	del disk
+	wait $! || :
+	works_again
+	del disk
+}
+
+begin
+dd if=/dev/urandom of=/run/sector bs=512 count=1 status=none
+dd if=/run/sector of="/dev/$(cd /sys/bus/pci/devices/$disk/virtio*/block && ls)" bs=512 conv=fsync status=none
+hvdpa-vfs bind "$disk"
+t test_dev_del "vdpa dev del with an owner"
+t test_function_unbind "unbinding the function with an owner"
+t test_consumer_unbind "unbinding the consumer with an owner"
+t test_pci_remove "removing the PCI device with an owner"
+t test_numvfs "removing the VFs with an owner"
+t test_busy_disk "deleting a disk under load"
+hvdpa-vfs unbind "$disk"
+finish
