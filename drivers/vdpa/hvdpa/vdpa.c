@@ -85,10 +85,11 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 	 * QEMU says which queues are ready only after DRIVER_OK, and a device
 	 * need not look at a queue that is enabled so late. So every queue that
 	 * has its addresses is enabled now; one that is not ready yet gets no
-	 * kick from here until it is.
+	 * kick from here until it is. One that is ready and has no addresses,
+	 * which QEMU says of queues that its guest left alone, never runs.
 	 */
 	for (i = 0; i < hv->nvqs; i++) {
-		if (!hv->vrings[i].has_address && !hv->vrings[i].ready)
+		if (!hv->vrings[i].has_address)
 			continue;
 		err = hvdpa_vring_arm(&hv->vrings[i]);
 		if (err)

@@ -55,12 +55,13 @@ void hvdpa_vring_forget(struct hvdpa_vring *vring)
 
 /**
  * hvdpa_vring_arm - tell the device of a virtqueue and enable it there
- * @vring: the virtqueue; the function's lock is held, its vector is set
+ * @vring: the virtqueue; it has its addresses and its vector, and the
+ *	   function's lock is held
  *
  * Virtio 1.4 section 4.1.5.1.3.
  *
- * Return: 0; -EINVAL if the owner has not said what is needed or said what
- * the queue cannot be; -EIO if the device does not enable it.
+ * Return: 0; -EINVAL if the queue cannot have as many entries; -EIO if the
+ * device does not enable it.
  */
 int hvdpa_vring_arm(struct hvdpa_vring *vring)
 {
@@ -70,14 +71,13 @@ int hvdpa_vring_arm(struct hvdpa_vring *vring)
 
 	lockdep_assert_held(&fn->lock);
 
-	if (!vring->has_address ||
-	    vring->num > fn->queues[vring->idx].size ||
+	if (vring->num > fn->queues[vring->idx].size ||
 	    !hvdpa_queue_size_ok(vring->num, packed)) {
 		dev_err_ratelimited(&fn->pdev->dev,
-				    "queue %u: %u entries of at most %u, areas %s: %pe\n",
+				    "queue %u: %u entries, expected %s up to %u: %pe\n",
 				    vring->idx, vring->num,
+				    packed ? "a number" : "a power of two",
 				    fn->queues[vring->idx].size,
-				    vring->has_address ? "given" : "not given",
 				    ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}

@@ -11,8 +11,10 @@ setup() {
 	dd if=/dev/urandom of="$state/content" bs=1M count=4 status=none
 	dd if="$state/content" of="/dev/$(cd /sys/bus/pci/devices/$disk/virtio*/block && ls)" bs=1M conv=fsync status=none
 	dd if="$state/content" of=/run/sector bs=512 count=1 status=none
-	hvdpa-vfs bind "$disk" "$packed_disk" "$VF"1 2>/dev/null ||
-		hvdpa-vfs bind "$disk" "$packed_disk"
+	hvdpa-vfs bind "$disk" "$packed_disk"
+	hvdpa-vfs enable "$PF" 4
+	add net "${VF}4"
+	consume net vhost_vdpa
 	add disk "$disk"
 	add packed "$packed_disk"
 	consume disk vhost_vdpa
@@ -22,6 +24,7 @@ setup() {
 teardown() {
 	del disk
 	del packed
+	hvdpa-vfs disable "$PF"
 	hvdpa-vfs unbind "$disk" "$packed_disk"
 }
 
@@ -57,7 +60,13 @@ test_no_features() {
 
 test_bad_rings() {
 	on_disk bad_rings
-	lines_are 'queue 0: .*areas not given.*EINVAL' 1
+	lines_are '' 0
+}
+
+test_too_large() {
+	timeout 60 python3 "$cases" too_large "$(vhost_of net)"
+	lines_are 'queue 1: 1024 entries, expected a power of two up to 256: -EINVAL' 1
+	lines_are 'refused DRIVER_OK.*EINVAL' 1
 }
 
 test_bad_maps() {
@@ -104,6 +113,7 @@ t test_config_bounds "configuration reads past the end are refused"
 t test_bad_features "features not offered, or without ACCESS_PLATFORM, are refused"
 t test_no_features "FEATURES_OK without features and DRIVER_OK without it fail"
 t test_bad_rings "rings out of range, order or alignment are refused"
+t test_too_large "more entries than a queue has are refused at DRIVER_OK"
 t test_bad_maps "maps of reserved, outside and overlapping addresses are refused"
 t test_running_state "a running ring's state is refused with EOPNOTSUPP"
 t test_packed_state "packed rings take their initial state and no other"

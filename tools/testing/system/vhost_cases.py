@@ -277,10 +277,28 @@ def bad_rings(path):
     refused(errno.EOPNOTSUPP, owner.set_base, 0, 7)
     owner.set_base(0, 0)
     assert owner.base(0) == 0
-    # A queue that is enabled and has no addresses is refused at DRIVER_OK.
+    # QEMU enables queues that its guest left alone: they just never run.
     owner.enable(0)
-    assert owner.drive() & FAILED
+    assert owner.drive() & DRIVER_OK
+    owner.set_kick(0)
+    os.eventfd_write(owner.kick_fds[0], 1)
     owner.set_status(0)
+
+
+def too_large(path):
+    """More entries than this queue has, and fewer than the largest has."""
+    owner = owned(path)
+    owner.negotiate(split_features(owner))
+    assert owner.vring_size(1) < owner.num_max()
+    memory = Memory(16)
+    owner.map(IOVA, memory)
+    owner.set_addr(1, IOVA, IOVA + 0x8000, IOVA + 0x4000)
+    owner.set_num(1, owner.num_max())
+    owner.enable(1)
+    status = owner.drive()
+    assert status & FAILED and not status & DRIVER_OK, f"status {status:#x}"
+    owner.set_status(0)
+    assert owner.status() == 0
 
 
 def running_state(path):
