@@ -8,4 +8,19 @@ all: modules
 modules modules_install clean:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
 
-.PHONY: all modules modules_install clean
+# Everything below makes and caches a Debian 13 root of its own; it needs root,
+# apt, and nothing installed.
+demo:
+	scripts/demo
+
+check:
+	scripts/check all
+
+check-system:
+	scripts/check system
+
+kunit lint control:
+	scripts/check $@
+
+.PHONY: all modules modules_install clean demo check check-system kunit lint \
+	control

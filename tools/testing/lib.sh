@@ -7,7 +7,9 @@
 
 PATH=/hvdpa/tools:/hvdpa/tools/testing:$PATH
 export PYTHONDONTWRITEBYTECODE=1
+# shellcheck disable=SC2034 # for the tests
 PF=0000:01:00.0
+# shellcheck disable=SC2034 # for the tests
 VF=0000:01:00.
 state=$(mktemp -d)
 
@@ -47,7 +49,7 @@ lines_are() {
 }
 
 check_log() {
-	local mark=$1 bad=0 line pattern
+	local mark=$1 bad=0 pattern
 	log_since_mark "$mark" >"$state/log"
 	if [ -s "$state/expected" ]; then
 		while read -r pattern; do

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # t runs the tests by name
 # What hvdpa binds and adds, what it refuses, and how it says so.
+# shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
 driver_of() {
@@ -38,12 +40,12 @@ test_tool_refusals() {
 	errno_is '1 to 7 VFs, not 0' hvdpa-vfs enable "$PF" 0
 	errno_is 'no number' hvdpa-vfs enable "$PF" many
 	errno_is 'usage:' hvdpa-vfs enable "$PF"
-	[ "$(cat /sys/bus/pci/devices/$PF/sriov_numvfs)" = 0 ]
+	[ "$(cat /sys/bus/pci/devices/"$PF"/sriov_numvfs)" = 0 ]
 }
 
 test_enable() {
 	hvdpa-vfs enable "$PF" 3
-	[ "$(cat /sys/bus/pci/devices/$PF/sriov_drivers_autoprobe)" = 1 ]
+	[ "$(cat /sys/bus/pci/devices/"$PF"/sriov_drivers_autoprobe)" = 1 ]
 	for n in 1 2 3; do [ "$(driver_of "$VF$n")" = hvdpa ]; done
 	[ "$(hvdpa-vfs list | grep -c "^$VF")" = 3 ]
 	errno_is 'has VFs already' hvdpa-vfs enable "$PF" 2
@@ -72,7 +74,7 @@ test_mgmtdev() {
 	grep -q 'supported_classes net' "$state/show"
 	grep -q 'max_supported_vqs 3' "$state/show"
 	grep -q 'dev_features .*CTRL_VQ.*VERSION_1 ACCESS_PLATFORM' "$state/show"
-	! grep -qE 'RING_RESET|NOTIFICATION_DATA|SR_IOV' "$state/show"
+	[ "$(grep -cE 'RING_RESET|NOTIFICATION_DATA|SR_IOV' "$state/show")" = 0 ]
 	errno_is 'No such device' add none "${VF}6"
 }
 

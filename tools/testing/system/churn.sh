@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # t runs the tests by name
 # The same again and again, and nothing left behind.
+# shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
 # What may not grow: objects of the caches that the driver's allocations come
@@ -14,7 +16,7 @@ snapshot() {
 	grep -c MSI /proc/interrupts
 	awk '$1 == "vdpa" || $1 == "hvdpa" || $1 == "vhost_vdpa" || $1 == "virtio_vdpa" {print $1, $3}' /proc/modules | sort
 	find /sys/kernel/irq -maxdepth 1 | wc -l
-	ls /sys/bus/vdpa/devices /dev | grep -c vdpa || :
+	find /sys/bus/vdpa/devices/ /dev -maxdepth 1 -name '*vdpa*' | wc -l
 }
 
 slab_kib() {

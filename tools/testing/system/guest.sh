@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # t runs the tests by name
 # A nested guest of stock QEMU on one VF through vhost-vdpa, a namespace on
 # another through virtio-vdpa, and a wire between them.
+# shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
 boot() {

@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # t runs the tests by name
 # Network functions as netdevs of two namespaces, through virtio-vdpa.
 #
 #   netns left            netns right
 #     vd0 -- virtio-vdpa    vd0 -- virtio-vdpa
 #      |                     |
 #     VF ------ a wire ---- VF
+# shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
 # pair LEFT-FUNCTION RIGHT-FUNCTION: devices left and right, connected

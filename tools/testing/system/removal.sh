@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # t runs the tests by name
 # A device is taken away from an owner that holds it: whatever the way, the
 # owner is told, memory is out of reach at once, nobody crashes, and all
 # completes when the owner lets go.
+# shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
 disk=0000:03:00.0
@@ -49,7 +51,7 @@ bind_function() { echo "$disk" >/sys/bus/pci/drivers/hvdpa/bind; }
 test_function_unbind() {
 	works_again
 	revoked_by unbind_function
-	[ ! -e /sys/bus/pci/devices/$disk/driver ]
+	[ ! -e "/sys/bus/pci/devices/$disk/driver" ]
 	bind_function
 }
 
@@ -73,7 +75,7 @@ hot_unplug() { echo 1 >"/sys/bus/pci/devices/$disk/remove"; }
 test_pci_remove() {
 	works_again
 	revoked_by hot_unplug
-	[ ! -e /sys/bus/pci/devices/$disk ]
+	[ ! -e "/sys/bus/pci/devices/$disk" ]
 	echo 1 >/sys/bus/pci/rescan
 	hvdpa-vfs bind "$disk"
 	works_again

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # t runs the tests by name
 # What a program that owns a device can do, and cannot.
+# shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
 disk=0000:03:00.0
