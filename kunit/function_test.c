@@ -1,0 +1,957 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hardware that lies, hangs or is gone, and what the driver makes of it; and
+ * what becomes of a kick that comes before its queue runs.
+ */
+#include <kunit/static_stub.h>
+#include <kunit/test.h>
+#include <linux/limits.h>
+#include <linux/unaligned.h>
+#include <linux/virtio_net.h>
+#include <uapi/linux/virtio_blk.h>
+#include <uapi/linux/virtio_config.h>
+#include <uapi/linux/virtio_ids.h>
+#include <uapi/linux/virtio_pci.h>
+
+#include "fake_function.h"
+
+#define BASE	(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
+
+/* Status registers that are no memory. */
+
+static u8 status_all_ones(struct hvdpa_function *fn)
+{
+	return 0xff;
+}
+
+static u8 status_stuck(struct hvdpa_function *fn)
+{
+	return 0x0f;
+}
+
+static u8 status_stuck_until_flr(struct hvdpa_function *fn)
+{
+	return hvdpa_fake_of(fn)->flrs ? 0 : 0x0f;
+}
+
+static u8 status_gone_after_flr(struct hvdpa_function *fn)
+{
+	return hvdpa_fake_of(fn)->flrs ? 0xff : 0x0f;
+}
+
+/* A device may take a while. */
+static u8 status_slow(struct hvdpa_function *fn)
+{
+	return ++hvdpa_fake_of(fn)->status_reads < 20 ? 0x0f : 0;
+}
+
+static u8 status_drops_features_ok(struct hvdpa_function *fn)
+{
+	return vp_modern_get_status(&fn->mdev) & ~VIRTIO_CONFIG_S_FEATURES_OK;
+}
+
+/* Unplugged once the driver has seen the features. */
+static u8 status_gone_at_features_ok(struct hvdpa_function *fn)
+{
+	u8 status = vp_modern_get_status(&fn->mdev);
+
+	return status & VIRTIO_CONFIG_S_FEATURES_OK ? 0xff : status;
+}
+
+/* After an error that takes a function's life. */
+static void expect_dead(struct kunit *test, struct hvdpa_fake *fake)
+{
+	KUNIT_EXPECT_TRUE(test, fake->fn.dead);
+	KUNIT_EXPECT_FALSE(test, hvdpa_fake_is_master(fake));
+}
+
+/* Structures */
+
+#define MEM	HVDPA_FAKE_MEM_BAR
+#define COMMON_LENGTH	sizeof(struct virtio_pci_common_cfg)
+#define GOOD_COMMON	{ VIRTIO_PCI_CAP_COMMON_CFG, MEM, 0, COMMON_LENGTH }
+#define GOOD_NOTIFY	{ VIRTIO_PCI_CAP_NOTIFY_CFG, MEM, 0x3000, 0x1000 }
+#define GOOD_ISR	{ VIRTIO_PCI_CAP_ISR_CFG, MEM, 0x1000, 1 }
+#define GOOD_DEVICE	{ VIRTIO_PCI_CAP_DEVICE_CFG, MEM, 0x2000, 0x100 }
+
+struct list_case {
+	const char *name;
+	int err;
+	struct {
+		u8 type;
+		u8 bar;
+		u32 offset;
+		u32 length;
+	} caps[5];
+};
+
+static const struct list_case list_cases[] = {
+	{ "good", 0, { GOOD_COMMON, GOOD_NOTIFY, GOOD_ISR, GOOD_DEVICE } },
+	{ "good, in another order", 0,
+	  { GOOD_DEVICE, GOOD_ISR, GOOD_NOTIFY, GOOD_COMMON } },
+	{ "no list", -ENODEV, {} },
+	{ "no common", -ENODEV, { GOOD_NOTIFY, GOOD_ISR, GOOD_DEVICE } },
+	{ "no notify", -EINVAL, { GOOD_COMMON, GOOD_ISR, GOOD_DEVICE } },
+	{ "no ISR", -EINVAL, { GOOD_COMMON, GOOD_NOTIFY, GOOD_DEVICE } },
+	{ "no device", -EINVAL, { GOOD_COMMON, GOOD_NOTIFY, GOOD_ISR } },
+	{ "common one byte short", -EINVAL,
+	  { { VIRTIO_PCI_CAP_COMMON_CFG, MEM, 0, COMMON_LENGTH - 1 },
+	    GOOD_NOTIFY, GOOD_ISR, GOOD_DEVICE } },
+	{ "common across the end of its BAR", -EINVAL,
+	  { { VIRTIO_PCI_CAP_COMMON_CFG, MEM,
+	      HVDPA_FAKE_MEM_LENGTH - COMMON_LENGTH + 4, COMMON_LENGTH },
+	    GOOD_NOTIFY, GOOD_ISR, GOOD_DEVICE } },
+	{ "notify wraps at 32 bits", -EINVAL,
+	  { GOOD_COMMON, { VIRTIO_PCI_CAP_NOTIFY_CFG, MEM, 0xfffff000, 0x2000 },
+	    GOOD_ISR, GOOD_DEVICE } },
+	{ "notify of one byte", -EINVAL,
+	  { GOOD_COMMON, { VIRTIO_PCI_CAP_NOTIFY_CFG, MEM, 0x3000, 1 },
+	    GOOD_ISR, GOOD_DEVICE } },
+	{ "ISR of no length", -EINVAL,
+	  { GOOD_COMMON, GOOD_NOTIFY, { VIRTIO_PCI_CAP_ISR_CFG, MEM, 0, 0 },
+	    GOOD_DEVICE } },
+	{ "device longer than its BAR", -EINVAL,
+	  { GOOD_COMMON, GOOD_NOTIFY, GOOD_ISR,
+	    { VIRTIO_PCI_CAP_DEVICE_CFG, MEM, 0, U32_MAX } } },
+	{ "common in a BAR that is reserved", -ENODEV,
+	  { { VIRTIO_PCI_CAP_COMMON_CFG, 6, 0, COMMON_LENGTH }, GOOD_NOTIFY,
+	    GOOD_ISR, GOOD_DEVICE } },
+	{ "common in a BAR that is not there", -ENODEV,
+	  { { VIRTIO_PCI_CAP_COMMON_CFG, 3, 0, COMMON_LENGTH }, GOOD_NOTIFY,
+	    GOOD_ISR, GOOD_DEVICE } },
+	{ "a common without a BAR before the one", 0,
+	  { { VIRTIO_PCI_CAP_COMMON_CFG, 255, 0, 1 }, GOOD_COMMON, GOOD_NOTIFY,
+	    GOOD_ISR, GOOD_DEVICE } },
+	{ "a bad common before a good one", -EINVAL,
+	  { { VIRTIO_PCI_CAP_COMMON_CFG, MEM, 0, 1 }, GOOD_COMMON, GOOD_NOTIFY,
+	    GOOD_ISR, GOOD_DEVICE } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(list, list_cases, name);
+
+static struct hvdpa_fake *make_list(struct kunit *test,
+				    const struct list_case *c)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(c->caps) && c->caps[i].type; i++)
+		hvdpa_fake_add_cap(test, fake, c->caps[i].type, c->caps[i].bar,
+				   c->caps[i].offset, c->caps[i].length);
+	return fake;
+}
+
+static void structures_are_believed_if_their_bars_hold_them(struct kunit *test)
+{
+	const struct list_case *c = test->param_value;
+	struct hvdpa_region regions[HVDPA_REGIONS] = {};
+	struct hvdpa_fake *fake = make_list(test, c);
+
+	KUNIT_ASSERT_EQ(test, hvdpa_find_regions(&fake->pdev, regions), c->err);
+	if (c->err)
+		return;
+
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_COMMON].bar, MEM);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_COMMON].length,
+			COMMON_LENGTH);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_NOTIFY].offset, 0x3000);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_ISR].offset, 0x1000);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_DEVICE].offset, 0x2000);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_DEVICE].length, 0x100);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_MSIX_TABLE].length, 0);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_MSIX_PBA].length, 0);
+}
+
+static void structures_of_a_function_that_is_gone(struct kunit *test)
+{
+	struct hvdpa_region regions[HVDPA_REGIONS] = {};
+	struct hvdpa_fake *fake = make_list(test, &list_cases[0]);
+
+	memset(fake->config, 0xff, sizeof(fake->config));
+	KUNIT_EXPECT_EQ(test, hvdpa_find_regions(&fake->pdev, regions),
+			-ENODEV);
+}
+
+/* The last capability leads back to the first; what is wanted is in none. */
+static void structures_in_a_circle_are_not_sought_for_ever(struct kunit *test)
+{
+	struct hvdpa_region regions[HVDPA_REGIONS] = {};
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	hvdpa_fake_add_cap(test, fake, VIRTIO_PCI_CAP_ISR_CFG, MEM, 0, 4);
+	hvdpa_fake_add_cap(test, fake, VIRTIO_PCI_CAP_PCI_CFG, MEM, 0, 4);
+	fake->config[fake->last_cap + PCI_CAP_LIST_NEXT] =
+		fake->config[PCI_CAPABILITY_LIST];
+	KUNIT_EXPECT_EQ(test, hvdpa_find_regions(&fake->pdev, regions),
+			-ENODEV);
+}
+
+static void structures_of_msix_are_found(struct kunit *test)
+{
+	struct hvdpa_region regions[HVDPA_REGIONS] = {};
+	struct hvdpa_fake *fake = make_list(test, &list_cases[0]);
+	u8 *cap;
+
+	/* 65 vectors, their table in BAR 2, their pending bits in BAR 4. */
+	fake->pdev.msix_cap = 0xa0;
+	cap = fake->config + fake->pdev.msix_cap;
+	put_unaligned_le16(64, cap + PCI_MSIX_FLAGS);
+	put_unaligned_le32(0x2000 | 2, cap + PCI_MSIX_TABLE);
+	put_unaligned_le32(0x4008 | 4, cap + PCI_MSIX_PBA);
+
+	KUNIT_ASSERT_EQ(test, hvdpa_find_regions(&fake->pdev, regions), 0);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_MSIX_TABLE].bar, 2);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_MSIX_TABLE].offset, 0x2000);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_MSIX_TABLE].length, 65 * 16);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_MSIX_PBA].bar, 4);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_MSIX_PBA].offset, 0x4008);
+	KUNIT_EXPECT_EQ(test, regions[HVDPA_REGION_MSIX_PBA].length, 16);
+}
+
+/* Reset */
+
+static void reset_clears_the_status(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	fake->common.cfg.device_status = 0x0f;
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), 0);
+	KUNIT_EXPECT_EQ(test, fake->common.cfg.device_status, 0);
+	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+	KUNIT_EXPECT_TRUE(test, hvdpa_fake_is_master(fake));
+}
+
+static void reset_waits_for_a_slow_device(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_slow);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), 0);
+	KUNIT_EXPECT_EQ(test, fake->status_reads, 20);
+	KUNIT_EXPECT_EQ(test, fake->flrs, 0);
+	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+}
+
+static void reset_of_a_function_that_is_gone_gives_it_up(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_all_ones);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ENODEV);
+	KUNIT_EXPECT_EQ(test, fake->flrs, 0);
+	expect_dead(test, fake);
+}
+
+static void reset_that_hangs_gets_an_flr_and_then_up(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_stuck);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, fake->flrs, 1);
+	expect_dead(test, fake);
+}
+
+static void reset_that_hangs_without_flr_gives_up(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	fake->pdev.devcap = 0;
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_stuck);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, fake->flrs, 0);
+	expect_dead(test, fake);
+}
+
+static void flr_saves_a_function_and_its_dma(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_stuck_until_flr);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), 0);
+	KUNIT_EXPECT_EQ(test, fake->flrs, 1);
+	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+	KUNIT_EXPECT_TRUE(test, hvdpa_fake_is_master(fake));
+	/* What an FLR forgets is back too. */
+	KUNIT_EXPECT_EQ(test, get_unaligned_le16(fake->config + PCI_COMMAND),
+			PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+static void flr_turns_on_no_dma_that_was_off(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	put_unaligned_le16(PCI_COMMAND_MEMORY, fake->config + PCI_COMMAND);
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_stuck_until_flr);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), 0);
+	KUNIT_EXPECT_EQ(test, fake->flrs, 1);
+	KUNIT_EXPECT_FALSE(test, hvdpa_fake_is_master(fake));
+}
+
+static void function_that_an_flr_loses_is_given_up(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_gone_after_flr);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, fake->flrs, 1);
+	expect_dead(test, fake);
+}
+
+static void dead_function_is_not_touched(struct kunit *test)
+{
+	struct virtio_pci_modern_common_cfg before;
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	/* All writes show, and a read would find it alive. */
+	memset(&fake->common, 0x5a, sizeof(fake->common));
+	before = fake->common;
+	fake->fn.dead = true;
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ENODEV);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_agree(fake, BASE), -ENODEV);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_identify(fake), -ENODEV);
+	KUNIT_EXPECT_MEMEQ(test, &fake->common, &before, sizeof(before));
+	KUNIT_EXPECT_EQ(test, fake->flrs, 0);
+	KUNIT_EXPECT_TRUE(test, fake->fn.dead);
+
+	/* Not even the status: this would bring it to life. */
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_slow);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ENODEV);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_agree(fake, BASE), -ENODEV);
+	KUNIT_EXPECT_EQ(test, fake->status_reads, 0);
+}
+
+struct owner {
+	unsigned int told;
+	u8 status;
+	struct hvdpa_device *hv;
+};
+
+static irqreturn_t owner_hears(void *data)
+{
+	struct owner *owner = data;
+
+	owner->told++;
+	owner->status = READ_ONCE(owner->hv->status);
+	return IRQ_HANDLED;
+}
+
+static struct hvdpa_device *make_device(struct kunit *test,
+					struct hvdpa_fake *fake)
+{
+	struct hvdpa_device *hv;
+
+	hv = kunit_kzalloc(test, sizeof(*hv), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, hv);
+	hv->fn = &fake->fn;
+	spin_lock_init(&hv->config_cb_lock);
+	fake->fn.hv = hv;
+	return hv;
+}
+
+static void owner_is_told_once_of_a_death(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	struct hvdpa_device *hv = make_device(test, fake);
+	struct owner owner = { .hv = hv };
+
+	hv->config_cb.callback = owner_hears;
+	hv->config_cb.private = &owner;
+	hv->status = 0x0f;
+	mutex_lock(&fake->fn.lock);
+	hvdpa_function_mark_dead(&fake->fn, "a test wants it");
+	hvdpa_function_mark_dead(&fake->fn, "a test wants it twice");
+	mutex_unlock(&fake->fn.lock);
+	KUNIT_EXPECT_EQ(test, owner.told, 1);
+	/* It is there already when the callback looks. */
+	KUNIT_EXPECT_EQ(test, owner.status, 0x0f | VIRTIO_CONFIG_S_NEEDS_RESET);
+	expect_dead(test, fake);
+}
+
+/* Features */
+
+static void agree_writes_what_was_accepted(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_agree(fake, BASE), 0);
+	KUNIT_EXPECT_EQ(test, fake->common.cfg.device_status,
+			VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+			VIRTIO_CONFIG_S_FEATURES_OK);
+	/* The upper half is written last. */
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(fake->common.cfg.guest_feature),
+			BASE >> 32);
+}
+
+static void agree_believes_no_features_ok_that_is_not_kept(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_drops_features_ok);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_agree(fake, BASE), -EOPNOTSUPP);
+	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_identify(fake), -EOPNOTSUPP);
+	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+}
+
+static void agree_sees_that_a_function_is_gone(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_gone_at_features_ok);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_identify(fake), -ENODEV);
+	expect_dead(test, fake);
+}
+
+/* Identify */
+
+struct identify_case {
+	const char *name;
+	u32 device_id;
+	u32 features;
+	u16 num_queues;
+	u16 queue_size;
+	u16 max_pairs;
+	int err;
+	bool dead;
+	u16 nqueues;
+};
+
+#define NET_MQ	(HVDPA_FAKE_BASE | HVDPA_FAKE_NET_MQ | HVDPA_FAKE_CTRL_VQ)
+#define NET_CTRL	(HVDPA_FAKE_BASE | HVDPA_FAKE_CTRL_VQ)
+#define BLK_MQ	(HVDPA_FAKE_BASE | HVDPA_FAKE_BLK_MQ)
+
+static const struct identify_case identify_cases[] = {
+	{ "net", VIRTIO_ID_NET, HVDPA_FAKE_BASE, 3, 256, 1, 0, false, 2 },
+	{ "net, control queue", VIRTIO_ID_NET, NET_CTRL, 3, 256, 1, 0, false,
+	  3 },
+	{ "net, eight pairs", VIRTIO_ID_NET, NET_MQ, 17, 256, 8, 0, false,
+	  17 },
+	{ "net, pairs are not read without MQ", VIRTIO_ID_NET, NET_CTRL, 3, 256,
+	  0, 0, false, 3 },
+	{ "net, more queues than needed", VIRTIO_ID_NET, NET_CTRL, 0xfffe, 256,
+	  1, 0, false, 3 },
+	{ "block", VIRTIO_ID_BLOCK, HVDPA_FAKE_BASE, 1, 128, 0, 0, false, 1 },
+	{ "block, four queues", VIRTIO_ID_BLOCK, BLK_MQ, 4, 128, 0, 0, false,
+	  4 },
+	{ "block, queues without MQ", VIRTIO_ID_BLOCK, HVDPA_FAKE_BASE, 4, 128,
+	  0, 0, false, 1 },
+
+	{ "no feature", VIRTIO_ID_NET, 0, 3, 256, 1, -EOPNOTSUPP, false, 0 },
+	{ "no VERSION_1", VIRTIO_ID_NET, BIT(1), 3, 256, 1, -EOPNOTSUPP, false,
+	  0 },
+	{ "no ACCESS_PLATFORM", VIRTIO_ID_NET, BIT(0), 3, 256, 1, -EOPNOTSUPP,
+	  false, 0 },
+	{ "block, no ACCESS_PLATFORM", VIRTIO_ID_BLOCK, BIT(0), 1, 256, 1,
+	  -EOPNOTSUPP, false, 0 },
+
+	{ "no queue", VIRTIO_ID_NET, HVDPA_FAKE_BASE, 0, 256, 1, -EINVAL,
+	  false, 0 },
+	{ "one queue", VIRTIO_ID_NET, HVDPA_FAKE_BASE, 1, 256, 1, -EINVAL,
+	  false, 0 },
+	{ "no control queue", VIRTIO_ID_NET, NET_CTRL, 2, 256, 1, -EINVAL,
+	  false, 0 },
+	{ "one queue less than pairs", VIRTIO_ID_NET, NET_MQ, 16, 256, 8,
+	  -EINVAL, false, 0 },
+	{ "num_queues all-ones", VIRTIO_ID_NET, HVDPA_FAKE_BASE, 0xffff, 256, 1,
+	  -ENODEV, true, 0 },
+	{ "num_queues all-ones, most pairs", VIRTIO_ID_NET, NET_MQ, 0xffff, 256,
+	  0x8000, -ENODEV, true, 0 },
+	{ "more pairs than 16 bits of queues", VIRTIO_ID_NET, NET_MQ, 1, 256,
+	  0x8000, -EINVAL, false, 0 },
+	{ "block, no queue", VIRTIO_ID_BLOCK, HVDPA_FAKE_BASE, 0, 256, 1,
+	  -EINVAL, false, 0 },
+	{ "block, MQ, no queue", VIRTIO_ID_BLOCK, BLK_MQ, 0, 256, 1, -EINVAL,
+	  false, 0 },
+	{ "block, MQ, num_queues all-ones", VIRTIO_ID_BLOCK, BLK_MQ, 0xffff,
+	  256, 1, -ENODEV, true, 0 },
+
+	{ "no pair", VIRTIO_ID_NET, NET_MQ, 17, 256, 0, -EINVAL, false, 0 },
+	{ "too many pairs", VIRTIO_ID_NET, NET_MQ, 17, 256, 0x8001, -EINVAL,
+	  false, 0 },
+	{ "pairs all-ones", VIRTIO_ID_NET, NET_MQ, 17, 256, 0xffff, -EINVAL,
+	  false, 0 },
+
+	{ "queue of no entry", VIRTIO_ID_NET, HVDPA_FAKE_BASE, 3, 0, 1, -EINVAL,
+	  false, 0 },
+	{ "queue_size all-ones", VIRTIO_ID_NET, HVDPA_FAKE_BASE, 3, 0xffff, 1,
+	  -ENODEV, true, 0 },
+	{ "packed, queue_size all-ones", VIRTIO_ID_NET,
+	  HVDPA_FAKE_BASE | HVDPA_FAKE_PACKED, 3, 0xffff, 1, -ENODEV, true,
+	  0 },
+	{ "queue of 40000", VIRTIO_ID_NET, HVDPA_FAKE_BASE, 3, 40000, 1,
+	  -EINVAL, false, 0 },
+	{ "packed, queue of 40000", VIRTIO_ID_NET,
+	  HVDPA_FAKE_BASE | HVDPA_FAKE_PACKED, 3, 40000, 1, -EINVAL, false,
+	  0 },
+	{ "split, queue of 300", VIRTIO_ID_NET, HVDPA_FAKE_BASE, 3, 300, 1,
+	  -EINVAL, false, 0 },
+	{ "packed, queue of 300", VIRTIO_ID_NET,
+	  HVDPA_FAKE_BASE | HVDPA_FAKE_PACKED, 3, 300, 1, 0, false, 2 },
+	{ "queue of one entry", VIRTIO_ID_NET, HVDPA_FAKE_BASE, 3, 1, 1, 0,
+	  false, 2 },
+	{ "queue of 32768", VIRTIO_ID_NET, HVDPA_FAKE_BASE, 3, 32768, 1, 0,
+	  false, 2 },
+	{ "packed, queue of 32768", VIRTIO_ID_NET,
+	  HVDPA_FAKE_BASE | HVDPA_FAKE_PACKED, 3, 32768, 1, 0, false, 2 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(identify, identify_cases, name);
+
+static struct hvdpa_fake *make_case(struct kunit *test,
+				    const struct identify_case *c)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, c->device_id);
+
+	hvdpa_fake_offer(fake, c->features);
+	fake->common.cfg.num_queues = cpu_to_le16(c->num_queues);
+	fake->common.cfg.queue_size = cpu_to_le16(c->queue_size);
+	put_unaligned_le16(c->max_pairs, fake->device +
+			   offsetof(struct virtio_net_config,
+				    max_virtqueue_pairs));
+	return fake;
+}
+
+static void identify_refuses_what_contradicts_itself(struct kunit *test)
+{
+	const struct identify_case *c = test->param_value;
+	struct hvdpa_fake *fake = make_case(test, c);
+	struct hvdpa_function *fn = &fake->fn;
+
+	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), c->err);
+	KUNIT_EXPECT_EQ(test, fn->dead, c->dead);
+	KUNIT_EXPECT_EQ(test, fn->offered,
+			(u64)c->features << 32 | c->features);
+	if (c->dead)
+		expect_dead(test, fake);
+	if (c->err)
+		return;
+
+	KUNIT_EXPECT_EQ(test, fn->nqueues, c->nqueues);
+	KUNIT_EXPECT_EQ(test, fn->supported,
+			hvdpa_features_supported(fn->offered));
+	KUNIT_EXPECT_EQ(test, fn->queue_size_max, c->queue_size);
+	/* It is left reset. */
+	KUNIT_EXPECT_EQ(test, fake->common.cfg.device_status, 0);
+	KUNIT_EXPECT_TRUE(test, hvdpa_fake_is_master(fake));
+}
+
+static void identify_believes_no_pairs_beyond_the_configuration(struct kunit *t)
+{
+	static const struct identify_case c = {
+		"", VIRTIO_ID_NET, NET_MQ, 17, 256, 8, 0, false, 17
+	};
+	struct hvdpa_fake *fake = make_case(t, &c);
+
+	fake->fn.mdev.device_len = offsetof(struct virtio_net_config,
+					    max_virtqueue_pairs);
+	KUNIT_EXPECT_EQ(t, hvdpa_fake_identify(fake), -EINVAL);
+
+	/* Of two bytes only the lower is there. */
+	fake = make_case(t, &c);
+	put_unaligned_le16(0x100, fake->device +
+			   offsetof(struct virtio_net_config,
+				    max_virtqueue_pairs));
+	fake->fn.mdev.device_len = offsetof(struct virtio_net_config,
+					    max_virtqueue_pairs) + 1;
+	KUNIT_EXPECT_EQ(t, hvdpa_fake_identify(fake), -EINVAL);
+
+	fake = make_case(t, &c);
+	fake->fn.mdev.device = NULL;
+	KUNIT_EXPECT_EQ(t, hvdpa_fake_identify(fake), -EINVAL);
+}
+
+static void identify_of_a_function_that_is_gone_gives_it_up(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_all_ones);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_identify(fake), -ENODEV);
+	expect_dead(test, fake);
+	KUNIT_EXPECT_NULL(test, fake->fn.queues);
+}
+
+static void identify_of_a_function_that_hangs_gives_it_up(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_stuck);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_identify(fake), -ETIMEDOUT);
+	expect_dead(test, fake);
+	KUNIT_EXPECT_NULL(test, fake->fn.queues);
+}
+
+struct notify_case {
+	const char *name;
+	u16 notify_off;
+	u32 multiplier;
+	u32 length;
+	int err;
+};
+
+static const struct notify_case notify_cases[] = {
+	{ "at the start", 0, 4, 0x100, 0 },
+	{ "just large enough", 0, 4, 2, 0 },
+	{ "all at one place", 0xffff, 0, 2, 0 },
+	{ "the last place", 63, 4, 0x100, 0 },
+	{ "the last two bytes", 127, 2, 0x100, 0 },
+	{ "one place too far", 64, 4, 0x100, -EINVAL },
+	{ "one byte too far", 1, 4, 5, -EINVAL },
+	{ "exactly to the end", 1, 4, 6, 0 },
+	{ "far outside", 0xffff, 4, 0x100, -EINVAL },
+	{ "product beyond 32 bits is in range again", 4, 0x40000000, 0x100,
+	  -EINVAL },
+	{ "largest product", 0xffff, 0xffffffff, 0xffffffff, -EINVAL },
+	{ "odd", 1, 3, 0x100, -EINVAL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(notify, notify_cases, name);
+
+static void identify_refuses_doorbells_outside_notify(struct kunit *test)
+{
+	const struct notify_case *c = test->param_value;
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	struct hvdpa_function *fn = &fake->fn;
+	u16 i;
+
+	fake->common.cfg.queue_notify_off = cpu_to_le16(c->notify_off);
+	fn->mdev.notify_offset_multiplier = c->multiplier;
+	fn->regions[HVDPA_REGION_NOTIFY].length = c->length;
+
+	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), c->err);
+	KUNIT_EXPECT_FALSE(test, fn->dead);
+	if (c->err) {
+		KUNIT_EXPECT_NULL(test, (void __force *)fn->notify);
+		return;
+	}
+	for (i = 0; i < fn->nqueues; i++) {
+		KUNIT_EXPECT_EQ(test, fn->queues[i].notify_off, c->notify_off);
+		KUNIT_EXPECT_PTR_EQ(test,
+				    (void __force *)fn->queues[i].doorbell,
+				    (void __force *)(fn->notify +
+						     c->notify_off *
+						     c->multiplier));
+	}
+}
+
+/* Once a queue may have no entries: these features do not have it. */
+static void sizes_are_read_again_for_the_features(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	struct hvdpa_function *fn = &fake->fn;
+	int err;
+
+	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), 0);
+	KUNIT_EXPECT_EQ(test, fn->queues[1].size, 256);
+
+	mutex_lock(&fn->lock);
+	fake->common.cfg.queue_size = cpu_to_le16(64);
+	err = hvdpa_function_read_queue_sizes(fn, fn->nqueues, false);
+	mutex_unlock(&fn->lock);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, fn->queues[1].size, 64);
+
+	mutex_lock(&fn->lock);
+	fake->common.cfg.queue_size = 0;
+	err = hvdpa_function_read_queue_sizes(fn, fn->nqueues, false);
+	mutex_unlock(&fn->lock);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, fn->queues[1].size, 0);
+	KUNIT_EXPECT_FALSE(test, fn->dead);
+}
+
+struct size_case {
+	const char *name;
+	u32 size;
+	bool split;
+	bool packed;
+};
+
+static const struct size_case size_cases[] = {
+	{ "0", 0, false, false },
+	{ "1", 1, true, true },
+	{ "2", 2, true, true },
+	{ "3", 3, false, true },
+	{ "256", 256, true, true },
+	{ "32767", 32767, false, true },
+	{ "32768", 32768, true, true },
+	{ "32769", 32769, false, false },
+	{ "65536", 65536, false, false },
+	{ "2 to the 31", 1U << 31, false, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(size, size_cases, name);
+
+static void queue_sizes_that_are_ok(struct kunit *test)
+{
+	const struct size_case *c = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, hvdpa_queue_size_ok(c->size, false), c->split);
+	KUNIT_EXPECT_EQ(test, hvdpa_queue_size_ok(c->size, true), c->packed);
+}
+
+static struct kunit_case hvdpa_function_cases[] = {
+	KUNIT_CASE_PARAM(structures_are_believed_if_their_bars_hold_them,
+			 list_gen_params),
+	KUNIT_CASE(structures_of_a_function_that_is_gone),
+	KUNIT_CASE(structures_in_a_circle_are_not_sought_for_ever),
+	KUNIT_CASE(structures_of_msix_are_found),
+	KUNIT_CASE(reset_clears_the_status),
+	KUNIT_CASE(reset_waits_for_a_slow_device),
+	KUNIT_CASE(reset_of_a_function_that_is_gone_gives_it_up),
+	KUNIT_CASE_SLOW(reset_that_hangs_gets_an_flr_and_then_up),
+	KUNIT_CASE_SLOW(reset_that_hangs_without_flr_gives_up),
+	KUNIT_CASE_SLOW(flr_saves_a_function_and_its_dma),
+	KUNIT_CASE_SLOW(flr_turns_on_no_dma_that_was_off),
+	KUNIT_CASE_SLOW(function_that_an_flr_loses_is_given_up),
+	KUNIT_CASE(dead_function_is_not_touched),
+	KUNIT_CASE(owner_is_told_once_of_a_death),
+	KUNIT_CASE(agree_writes_what_was_accepted),
+	KUNIT_CASE(agree_believes_no_features_ok_that_is_not_kept),
+	KUNIT_CASE(agree_sees_that_a_function_is_gone),
+	KUNIT_CASE_PARAM(identify_refuses_what_contradicts_itself,
+			 identify_gen_params),
+	KUNIT_CASE(identify_believes_no_pairs_beyond_the_configuration),
+	KUNIT_CASE(identify_of_a_function_that_is_gone_gives_it_up),
+	KUNIT_CASE_SLOW(identify_of_a_function_that_hangs_gives_it_up),
+	KUNIT_CASE_PARAM(identify_refuses_doorbells_outside_notify,
+			 notify_gen_params),
+	KUNIT_CASE(sizes_are_read_again_for_the_features),
+	KUNIT_CASE_PARAM(queue_sizes_that_are_ok, size_gen_params),
+	{}
+};
+
+static struct kunit_suite hvdpa_function_suite = {
+	.name = "hvdpa-function",
+	.test_cases = hvdpa_function_cases,
+};
+
+/* Kicks */
+
+#define QUEUE	2
+#define SILENT	0xffff
+
+/**
+ * struct bell - a virtqueue and its doorbell
+ * @vring: the virtqueue
+ * @doorbell: what was written last, or SILENT
+ */
+struct bell {
+	struct hvdpa_vring vring;
+	__le16 doorbell;
+};
+
+static struct bell *make_bell(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	struct bell *bell;
+
+	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), 0);
+	KUNIT_ASSERT_EQ(test, fake->fn.nqueues, QUEUE);
+	/* One more than the function has: all that it is asked for is here. */
+	kfree(fake->fn.queues);
+	fake->fn.queues = kcalloc(QUEUE + 1, sizeof(*fake->fn.queues),
+				  GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fake->fn.queues);
+
+	bell = kunit_kzalloc(test, sizeof(*bell), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bell);
+	fake->fn.queues[QUEUE].size = 256;
+	fake->fn.queues[QUEUE].doorbell = (void __force __iomem *)
+					  &bell->doorbell;
+	hvdpa_vring_init(&bell->vring, make_device(test, fake), QUEUE);
+	bell->doorbell = cpu_to_le16(SILENT);
+	return bell;
+}
+
+/* Was it rung since the last time? */
+static bool rung(struct kunit *test, struct bell *bell)
+{
+	u16 value = le16_to_cpu(READ_ONCE(bell->doorbell));
+
+	WRITE_ONCE(bell->doorbell, cpu_to_le16(SILENT));
+	if (value == SILENT)
+		return false;
+	KUNIT_EXPECT_EQ(test, value, QUEUE);
+	return true;
+}
+
+static void kick_of_a_live_queue_rings(struct kunit *test)
+{
+	struct bell *bell = make_bell(test);
+
+	hvdpa_vring_go_live(&bell->vring);
+	KUNIT_EXPECT_FALSE(test, rung(test, bell));
+	hvdpa_vring_kick(&bell->vring);
+	KUNIT_EXPECT_TRUE(test, rung(test, bell));
+	hvdpa_vring_kick(&bell->vring);
+	KUNIT_EXPECT_TRUE(test, rung(test, bell));
+	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring.kicks), 2);
+}
+
+static void early_kick_rings_once_when_the_queue_goes_live(struct kunit *test)
+{
+	struct bell *bell = make_bell(test);
+
+	hvdpa_vring_kick(&bell->vring);
+	hvdpa_vring_kick(&bell->vring);
+	KUNIT_EXPECT_FALSE(test, rung(test, bell));
+	hvdpa_vring_go_live(&bell->vring);
+	KUNIT_EXPECT_TRUE(test, rung(test, bell));
+	/* It is not remembered any longer. */
+	WRITE_ONCE(bell->vring.live, false);
+	hvdpa_vring_go_live(&bell->vring);
+	KUNIT_EXPECT_FALSE(test, rung(test, bell));
+	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring.kicks), 2);
+}
+
+static void kick_while_a_queue_pauses_is_remembered(struct kunit *test)
+{
+	struct bell *bell = make_bell(test);
+
+	hvdpa_vring_go_live(&bell->vring);
+	WRITE_ONCE(bell->vring.live, false);
+	hvdpa_vring_kick(&bell->vring);
+	KUNIT_EXPECT_FALSE(test, rung(test, bell));
+	hvdpa_vring_go_live(&bell->vring);
+	KUNIT_EXPECT_TRUE(test, rung(test, bell));
+}
+
+static void forget_drops_a_pending_kick(struct kunit *test)
+{
+	struct bell *bell = make_bell(test);
+
+	hvdpa_vring_kick(&bell->vring);
+	hvdpa_vring_forget(&bell->vring);
+	hvdpa_vring_go_live(&bell->vring);
+	KUNIT_EXPECT_FALSE(test, rung(test, bell));
+	/* The counters belong to the device. */
+	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring.kicks), 1);
+}
+
+static irqreturn_t count_call(void *data)
+{
+	unsigned int *calls = data;
+
+	(*calls)++;
+	return IRQ_HANDLED;
+}
+
+static void forget_forgets_all_that_the_owner_said(struct kunit *test)
+{
+	struct bell *bell = make_bell(test);
+	struct hvdpa_vring *vring = &bell->vring;
+	unsigned int calls = 0;
+
+	vring->cb.callback = count_call;
+	vring->cb.private = &calls;
+	vring->desc = 0x1000;
+	vring->driver = 0x2000;
+	vring->device = 0x3000;
+	vring->num = 16;
+	vring->has_address = true;
+	vring->ready = true;
+	vring->armed = true;
+	vring->state.avail_idx = 5;
+
+	local_irq_disable();
+	hvdpa_vring_interrupt(vring);
+	local_irq_enable();
+	KUNIT_EXPECT_EQ(test, calls, 1);
+
+	hvdpa_vring_forget(vring);
+	local_irq_disable();
+	hvdpa_vring_interrupt(vring);
+	local_irq_enable();
+	KUNIT_EXPECT_EQ(test, calls, 1);
+	KUNIT_EXPECT_EQ(test, vring->interrupts, 2);
+	KUNIT_EXPECT_EQ(test, vring->desc, 0);
+	KUNIT_EXPECT_EQ(test, vring->driver, 0);
+	KUNIT_EXPECT_EQ(test, vring->device, 0);
+	KUNIT_EXPECT_EQ(test, vring->num, 256);
+	KUNIT_EXPECT_FALSE(test, vring->has_address);
+	KUNIT_EXPECT_FALSE(test, vring->ready);
+	KUNIT_EXPECT_FALSE(test, vring->armed);
+	KUNIT_EXPECT_TRUE(test,
+			  hvdpa_ring_state_is_initial(&vring->state, false));
+}
+
+struct arm_case {
+	const char *name;
+	u32 num;
+	bool packed;
+	int err;
+};
+
+static const struct arm_case arm_cases[] = {
+	{ "all entries", 256, false, 0 },
+	{ "fewer entries", 64, false, 0 },
+	{ "packed, any number", 100, true, 0 },
+	{ "split, no power of two", 100, false, -EINVAL },
+	{ "no entry", 0, false, -EINVAL },
+	{ "more than the device takes", 512, false, -EINVAL },
+	{ "more than 16 bits", 0x10000 + 64, false, -EINVAL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(arm, arm_cases, name);
+
+static void arm_tells_the_device_what_it_can_be(struct kunit *test)
+{
+	const struct arm_case *c = test->param_value;
+	struct bell *bell = make_bell(test);
+	struct hvdpa_vring *vring = &bell->vring;
+	struct hvdpa_fake *fake = hvdpa_fake_of(vring->hv->fn);
+	int err;
+
+	vring->hv->driver_features = c->packed ?
+				     BIT_ULL(VIRTIO_F_RING_PACKED) : 0;
+	vring->num = c->num;
+	vring->has_address = true;
+	vring->desc = 0x123456789000ULL;
+	mutex_lock(&fake->fn.lock);
+	err = hvdpa_vring_arm(vring);
+	mutex_unlock(&fake->fn.lock);
+
+	KUNIT_EXPECT_EQ(test, err, c->err);
+	KUNIT_EXPECT_EQ(test, vring->armed, !c->err);
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(fake->common.cfg.queue_enable),
+			!c->err);
+	if (c->err)
+		return;
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(fake->common.cfg.queue_size), c->num);
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(fake->common.cfg.queue_select),
+			QUEUE);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(fake->common.cfg.queue_desc_lo),
+			0x56789000);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(fake->common.cfg.queue_desc_hi),
+			0x1234);
+}
+
+static struct kunit_case hvdpa_vring_cases[] = {
+	KUNIT_CASE(kick_of_a_live_queue_rings),
+	KUNIT_CASE(early_kick_rings_once_when_the_queue_goes_live),
+	KUNIT_CASE(kick_while_a_queue_pauses_is_remembered),
+	KUNIT_CASE(forget_drops_a_pending_kick),
+	KUNIT_CASE(forget_forgets_all_that_the_owner_said),
+	KUNIT_CASE_PARAM(arm_tells_the_device_what_it_can_be, arm_gen_params),
+	{}
+};
+
+static struct kunit_suite hvdpa_vring_suite = {
+	.name = "hvdpa-vring",
+	.test_cases = hvdpa_vring_cases,
+};
+
+kunit_test_suites(&hvdpa_function_suite, &hvdpa_vring_suite);
