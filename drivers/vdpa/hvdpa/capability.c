@@ -68,19 +68,25 @@ static void hvdpa_read_region(struct pci_dev *pdev, int cap,
 			      &region->length);
 }
 
+/* More capabilities than fit into configuration space are a circle. */
+#define HVDPA_CAPABILITIES_MAX	((PCI_CFG_SPACE_SIZE - PCI_STD_HEADER_SIZEOF) / 4)
+
 /*
  * The first capability of its type whose BAR is there, as the kernel's library
- * chooses, so that both speak of the same one.
+ * chooses, so that both speak of the same one. The library walks a list that
+ * leads back into itself for ever, unless it finds what is found here first.
  */
 static int hvdpa_find_region(struct pci_dev *pdev, u8 cfg_type,
 			     struct hvdpa_region *region)
 {
+	unsigned int left = HVDPA_CAPABILITIES_MAX;
 	int cap;
 
-	for (cap = pci_find_capability(pdev, PCI_CAP_ID_VNDR); cap > 0;
+	for (cap = pci_find_capability(pdev, PCI_CAP_ID_VNDR); cap > 0 && left;
 	     cap = pci_find_next_capability(pdev, cap, PCI_CAP_ID_VNDR)) {
 		u8 type;
 
+		left--;
 		pci_read_config_byte(pdev,
 				     cap + offsetof(struct virtio_pci_cap,
 						    cfg_type), &type);

@@ -5,6 +5,7 @@
  * vdpa's netlink reads a whole net or block configuration, however short the
  * device's is, and any user may ask it to: what is not there reads as zero.
  */
+#include <kunit/static_stub.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 
@@ -26,14 +27,28 @@ size_t hvdpa_config_span(size_t size, size_t offset, size_t len)
 }
 
 /**
- * hvdpa_config_read - read the configuration, whole or not at all
+ * hvdpa_config_generation - read config_generation, virtio 1.4 section 2.5
+ * @fn: the function
+ *
+ * Return: the register, 0 if the function is dead.
+ */
+u32 hvdpa_config_generation(struct hvdpa_function *fn)
+{
+	KUNIT_STATIC_STUB_REDIRECT(hvdpa_config_generation, fn);
+
+	return READ_ONCE(fn->dead) ? 0 : vp_modern_generation(&fn->mdev);
+}
+
+/**
+ * hvdpa_config_read - read the configuration, of one moment if it can be had
  * @fn: the function
  * @offset: first byte
  * @buf: where to
  * @len: bytes; those that the device does not have read as zero
  *
  * A configuration that changes under the read is read again, at most
- * HVDPA_CONFIG_ROUNDS times. Takes no lock: the space has no selector.
+ * HVDPA_CONFIG_ROUNDS times; one that never stands still is given as last
+ * read, with a line in the log. Takes no lock: the space has no selector.
  *
  * Return: nothing.
  */
@@ -51,10 +66,10 @@ void hvdpa_config_read(struct hvdpa_function *fn, unsigned int offset,
 		return;
 
 	for (round = 0; round < HVDPA_CONFIG_ROUNDS; round++) {
-		before = vp_modern_generation(&fn->mdev);
+		before = hvdpa_config_generation(fn);
 		for (i = 0; i < span; i++)
 			byte[i] = vp_ioread8(fn->mdev.device + offset + i);
-		if (vp_modern_generation(&fn->mdev) == before)
+		if (hvdpa_config_generation(fn) == before)
 			return;
 	}
 	dev_warn_ratelimited(&fn->pdev->dev,

@@ -49,7 +49,7 @@ void hvdpa_function_mark_dead(struct hvdpa_function *fn, const char *reason)
 
 	if (fn->dead)
 		return;
-	fn->dead = true;
+	WRITE_ONCE(fn->dead, true);
 	pci_clear_master(fn->pdev);
 	dev_err(&fn->pdev->dev, "the function is given up: %s\n", reason);
 

@@ -186,6 +186,7 @@ u32 hvdpa_features_nqueues(u64 features, u32 device_id, u16 max_pairs,
 /* config.c: the device configuration space */
 
 size_t hvdpa_config_span(size_t size, size_t offset, size_t len);
+u32 hvdpa_config_generation(struct hvdpa_function *fn);
 void hvdpa_config_read(struct hvdpa_function *fn, unsigned int offset,
 		       void *buf, unsigned int len);
 void hvdpa_config_write(struct hvdpa_function *fn, unsigned int offset,

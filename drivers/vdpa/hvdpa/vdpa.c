@@ -472,7 +472,7 @@ static void hvdpa_set_config(struct vdpa_device *vdpa, unsigned int offset,
 
 static u32 hvdpa_get_generation(struct vdpa_device *vdpa)
 {
-	return vp_modern_generation(&hvdpa_of(vdpa)->fn->mdev);
+	return hvdpa_config_generation(hvdpa_of(vdpa)->fn);
 }
 
 static struct vdpa_iova_range hvdpa_get_iova_range(struct vdpa_device *vdpa)
