@@ -12,7 +12,8 @@ say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
 # step TEXT COMMAND...: run a long command, its output in a log, a line that
-# says it goes on every ten seconds, and the log's tail when it fails.
+# says that it goes on (twice a minute without a terminal), and the log's tail
+# when it fails.
 step() {
 	local text=$1 log start pid
 	shift

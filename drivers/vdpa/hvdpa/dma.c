@@ -133,7 +133,7 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 
 	obstacle = hvdpa_dma_obstacle(dev, &dma->reserved);
 	if (obstacle) {
-		dev_warn(&hv->fn->pdev->dev,
+		dev_warn(dev,
 			 "%s: virtio-vdpa can use it, vhost-vdpa cannot\n",
 			 obstacle);
 		return 0;
@@ -141,11 +141,9 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 
 	domain = iommu_paging_domain_alloc(dev);
 	if (IS_ERR(domain)) {
-		dev_err(&hv->fn->pdev->dev, "cannot allocate an IOMMU domain: %pe\n",
-			domain);
-		iommu_put_resv_regions(dev, &dma->reserved);
-		mutex_destroy(&dma->lock);
-		return PTR_ERR(domain);
+		dev_err(dev, "cannot allocate an IOMMU domain: %pe\n", domain);
+		err = PTR_ERR(domain);
+		goto err_teardown;
 	}
 
 	/*
@@ -155,16 +153,18 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 	 */
 	dma->domain = domain;
 	err = hvdpa_dma_attach(hv);
-	if (err) {
-		hvdpa_dma_teardown(hv);
-		return err;
-	}
+	if (err)
+		goto err_teardown;
 	hvdpa_dma_detach(hv);
 
 	dma->range.first = domain->geometry.aperture_start;
 	dma->range.last = domain->geometry.aperture_end;
 	hvdpa_iova_range_trim(&dma->range, &dma->reserved);
 	return 0;
+
+err_teardown:
+	hvdpa_dma_teardown(hv);
+	return err;
 }
 
 /**

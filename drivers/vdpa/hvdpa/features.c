@@ -83,11 +83,9 @@ u64 hvdpa_features_supported(u64 offered)
  */
 int hvdpa_features_missing(u64 features, u32 device_id, u64 *missing)
 {
-	u64 always = BIT_ULL(VIRTIO_F_VERSION_1) |
-		     BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
 	unsigned int i;
 
-	*missing = always & ~features;
+	*missing = HVDPA_FEATURES_NEEDED & ~features;
 	if (*missing)
 		return VIRTIO_F_VERSION_1;
 

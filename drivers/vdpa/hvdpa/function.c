@@ -253,14 +253,12 @@ static int hvdpa_function_map_doorbells(struct hvdpa_function *fn)
 
 static int hvdpa_function_check_features(struct hvdpa_function *fn)
 {
-	u64 needed = BIT_ULL(VIRTIO_F_VERSION_1) |
-		     BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	u64 missing = HVDPA_FEATURES_NEEDED & ~fn->offered;
 
-	if ((fn->offered & needed) != needed) {
+	if (missing) {
 		dev_err(&fn->pdev->dev,
 			"device_feature is %#llx and lacks %#llx (VERSION_1, ACCESS_PLATFORM): its DMA could bypass the IOMMU: %pe\n",
-			fn->offered, needed & ~fn->offered,
-			ERR_PTR(-EOPNOTSUPP));
+			fn->offered, missing, ERR_PTR(-EOPNOTSUPP));
 		return -EOPNOTSUPP;
 	}
 	return 0;

@@ -178,6 +178,10 @@ bool hvdpa_queue_size_ok(u32 size, bool packed);
 
 /* features.c: which feature bits may be offered */
 
+/* Without these a device is no virtio 1.x, or its DMA may bypass the IOMMU. */
+#define HVDPA_FEATURES_NEEDED	(BIT_ULL(VIRTIO_F_VERSION_1) | \
+				 BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
+
 u64 hvdpa_features_supported(u64 offered);
 int hvdpa_features_missing(u64 features, u32 device_id, u64 *missing);
 u32 hvdpa_features_nqueues(u64 features, u32 device_id, u16 max_pairs,

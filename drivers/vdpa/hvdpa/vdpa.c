@@ -321,18 +321,17 @@ static u64 hvdpa_get_backend_features(const struct vdpa_device *vdpa)
 static int hvdpa_set_driver_features(struct vdpa_device *vdpa, u64 features)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
-	u64 needed = BIT_ULL(VIRTIO_F_VERSION_1) |
-		     BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
 
 	/*
 	 * vdpa sets none at all, in place of an owner that reads the
 	 * configuration first. FEATURES_OK will not come of it.
 	 */
 	if (features & ~hv->features ||
-	    (features && (features & needed) != needed)) {
+	    (features && HVDPA_FEATURES_NEEDED & ~features)) {
 		dev_err_ratelimited(&hv->fn->pdev->dev,
 				    "driver features are %#llx, expected %#llx and no more than %#llx: %pe\n",
-				    features, needed, hv->features,
+				    features, HVDPA_FEATURES_NEEDED,
+				    hv->features,
 				    ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
