@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The test machine: what hvdpa drives, and what it must refuse. Stock QEMU
-# functions only. Sets MACHINE (QEMU arguments).
+# The test machine: what hvdpa drives, and what it must refuse. Of QEMU's own
+# functions, or with the reference NIC. Sets MACHINE (QEMU arguments).
 # shellcheck shell=bash disable=SC2034 # MACHINE is for the file that reads this
 
 # Two functions on one wire: datagrams between two sockets.
@@ -40,11 +40,11 @@ machine_network() {
 	SH
 }
 
-machine_devices() {
-	local dir=$1 n mq
+machine_base() {
+	local dir=$1 n
 	MACHINE=(
 		# A serial port of the machine is QEMU's own monitor: tests unplug
-		# the wire with it.
+		# the wire with it, and break the reference NIC.
 		-chardev "socket,id=port,path=$dir/monitor,server=on,wait=off"
 		-chardev "socket,id=monitor,path=$dir/monitor"
 		-device "isa-serial,chardev=port,index=1" -mon "chardev=monitor,mode=readline"
@@ -52,7 +52,38 @@ machine_devices() {
 		-device "intel-iommu,intremap=on,caching-mode=on,device-iotlb=on"
 	)
 	for n in 1 2 3 4 5 6 7 8 9; do machine_port "$n"; done
+}
 
+machine_drive() {
+	MACHINE+=(-drive "if=none,id=d$1,format=raw,cache=unsafe,file=$2/disk$1")
+}
+
+# 01 net, 02 net with many queues, 03 disks; the same with Intel IFC's layout:
+# 04 net, 05 net, dense, 06 disks; 07 net with virtio 1.4's SUSPEND; 08 net
+# with nothing beyond virtio 1.3
+machine_nic() {
+	local n
+	machine_base "$1"
+	for n in 0 1; do machine_drive "$n" "$1"; done
+	MACHINE+=(
+		-drive "if=none,id=i0,format=raw,cache=unsafe,file=$1/disk2"
+		-device "hvdpa-nic,id=nic,bus=rp1,vfs=4,mac=52:54:00:00:11"
+		-device "hvdpa-nic,id=wide,bus=rp2,vfs=2,queue-pairs=16,vectors=34,mac=52:54:00:00:12"
+		-device "hvdpa-nic,id=disks,bus=rp3,vfs=2,kind=blk,queue-pairs=2,drive=d"
+		-device "hvdpa-nic,id=ifc,bus=rp4,vfs=2,layout=ifc,queue-pairs=2,vectors=6,mac=52:54:00:00:14"
+		-device "hvdpa-nic,id=dense,bus=rp5,vfs=2,layout=ifc-dense,queue-pairs=2,vectors=6,mac=52:54:00:00:15"
+		-device "hvdpa-nic,id=ifcdisk,bus=rp6,vfs=1,layout=ifc,kind=blk,queue-pairs=2,drive=i"
+		-device "hvdpa-nic,id=v14,bus=rp7,vfs=2,layout=virtio14,mac=52:54:00:00:17"
+		-device "hvdpa-nic,id=plain,bus=rp8,vfs=2,layout=plain,mac=52:54:00:00:18"
+	)
+}
+
+machine_stock() {
+	local dir=$1 mq
+	machine_base "$dir"
+
+	machine_drive 0 "$dir"
+	machine_drive 1 "$dir"
 	machine_wire "$dir" a0 a1
 	machine_wire "$dir" p0 p1
 	machine_wire "$dir" v0 v1
@@ -81,9 +112,7 @@ machine_devices() {
 		# 02:00.0 a plain function with one vector
 		-device "virtio-net-pci,bus=rp2,netdev=v1,mac=52:54:00:00:01:08,iommu_platform=on,disable-legacy=on,romfile=,vectors=1"
 		# 03:00.0 and 04:00.0 block
-		-drive "if=none,id=d0,format=raw,cache=unsafe,file=$dir/disk0"
 		-device "virtio-blk-pci,bus=rp3,drive=d0,num-queues=2,iommu_platform=on,disable-legacy=on,page-per-vq=on"
-		-drive "if=none,id=d1,format=raw,cache=unsafe,file=$dir/disk1"
 		-device "virtio-blk-pci,bus=rp4,drive=d1,packed=on,iommu_platform=on,disable-legacy=on"
 		# What must be refused: 05 another type, 06 DMA past the IOMMU,
 		# 07 no vector, 08 legacy, 09 not virtio
