@@ -123,7 +123,7 @@ struct hvdpa_fake *hvdpa_fake_create(struct kunit *test, u32 device_id)
 	err = kunit_add_action_or_reset(test, hvdpa_fake_free, fake);
 	KUNIT_ASSERT_EQ(test, err, 0);
 	fn->pdev = &fake->pdev;
-	fn->hw = &hvdpa_hw_virtio;
+	hvdpa_virtio_detect(fn);
 	fn->mdev.pci_dev = &fake->pdev;
 	fn->mdev.id.device = device_id;
 	fn->mdev.common = (void __force __iomem *)&fake->common;

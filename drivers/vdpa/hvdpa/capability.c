@@ -100,6 +100,42 @@ static int hvdpa_find_region(struct pci_dev *pdev, u8 cfg_type,
 	return -ENOENT;
 }
 
+/**
+ * hvdpa_find_vendor_cap - find a vendor's own capability
+ * @pdev: the function
+ * @vendor_id: whose format it has, virtio 1.4 section 4.1.4.10
+ * @magic: the word at offset 8 that tells it from the vendor's others
+ *
+ * Return: its place in configuration space, or 0.
+ */
+int hvdpa_find_vendor_cap(struct pci_dev *pdev, u16 vendor_id, u32 magic)
+{
+	unsigned int left = HVDPA_CAPABILITIES_MAX;
+	int cap;
+
+	for (cap = pci_find_capability(pdev, PCI_CAP_ID_VNDR); cap > 0 && left;
+	     cap = pci_find_next_capability(pdev, cap, PCI_CAP_ID_VNDR)) {
+		u32 word;
+		u16 id;
+		u8 type;
+
+		left--;
+		pci_read_config_byte(pdev,
+				     cap + offsetof(struct hvdpa_migration_cap,
+						    cfg_type), &type);
+		pci_read_config_word(pdev,
+				     cap + offsetof(struct hvdpa_migration_cap,
+						    vendor_id), &id);
+		pci_read_config_dword(pdev,
+				      cap + offsetof(struct hvdpa_migration_cap,
+						     magic), &word);
+		if (type == HVDPA_MIGRATION_CFG_TYPE && id == vendor_id &&
+		    word == magic)
+			return cap;
+	}
+	return 0;
+}
+
 static void hvdpa_find_msix(struct pci_dev *pdev, struct hvdpa_region *table,
 			    struct hvdpa_region *pba)
 {

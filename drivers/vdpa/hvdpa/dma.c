@@ -86,6 +86,35 @@ void hvdpa_iova_range_trim(struct vdpa_iova_range *range,
 }
 
 /**
+ * hvdpa_iova_range_reserve - take a window off the end of a range
+ * @range: what can be mapped; shorter on return
+ * @reserved: list of struct iommu_resv_region
+ * @bytes: of the window, whole pages
+ *
+ * The end, because owners put their memory at the start.
+ *
+ * Return: the window's first address; 0 where the range has no room for it, or
+ * would have too little left.
+ */
+u64 hvdpa_iova_range_reserve(struct vdpa_iova_range *range,
+			     const struct list_head *reserved, u64 bytes)
+{
+	struct iommu_resv_region *region;
+	u64 base = ALIGN_DOWN(range->last - (bytes - 1), PAGE_SIZE);
+
+	if (range->last < range->first ||
+	    range->last - range->first < 2 * bytes)
+		return 0;
+	list_for_each_entry(region, reserved, list)
+		if (region->type != IOMMU_RESV_DIRECT_RELAXABLE &&
+		    region->start <= range->last &&
+		    region->start + region->length - 1 >= base)
+			return 0;
+	range->last = base - 1;
+	return base;
+}
+
+/**
  * hvdpa_iova_ok - may these addresses be mapped?
  * @dma: the device's DMA side
  * @iova: first address
@@ -160,6 +189,16 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 	dma->range.first = domain->geometry.aperture_start;
 	dma->range.last = domain->geometry.aperture_end;
 	hvdpa_iova_range_trim(&dma->range, &dma->reserved);
+	if (!hvdpa_can(hv->fn, HVDPA_LOG))
+		return 0;
+
+	dma->window = hvdpa_iova_range_reserve(&dma->range, &dma->reserved,
+					       HVDPA_LOG_BYTES_MAX);
+	if (!dma->window)
+		dev_warn(dev,
+			 "no dirty log: no %#llx bytes are free at the end of %#llx-%#llx\n",
+			 HVDPA_LOG_BYTES_MAX, dma->range.first,
+			 dma->range.last);
 	return 0;
 
 err_teardown:

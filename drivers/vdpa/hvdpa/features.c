@@ -72,6 +72,50 @@ u64 hvdpa_features_supported(u64 offered)
 	return offered & (HVDPA_DEVICE_FEATURES | HVDPA_TRANSPORT_FEATURES);
 }
 
+/*
+ * What QEMU lets a network device offer that is to migrate. It looks at what
+ * the parent offers, not at what the guest takes. Up to 10.2 it refuses
+ * INDIRECT_DESC and IN_ORDER too, and in all versions RING_PACKED,
+ * ORDER_PLATFORM, GUEST_ANNOUNCE, GSO and what it does not know. The control
+ * queue is not among them as long as commands that it carried are unknown to
+ * QEMU, which then loses them without a word.
+ */
+#define HVDPA_NET_MIGRATABLE				\
+	(BIT_ULL(VIRTIO_NET_F_CSUM) |			\
+	 BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) |		\
+	 BIT_ULL(VIRTIO_NET_F_MTU) |			\
+	 BIT_ULL(VIRTIO_NET_F_MAC) |			\
+	 BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) |		\
+	 BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) |		\
+	 BIT_ULL(VIRTIO_NET_F_GUEST_ECN) |		\
+	 BIT_ULL(VIRTIO_NET_F_GUEST_UFO) |		\
+	 BIT_ULL(VIRTIO_NET_F_HOST_TSO4) |		\
+	 BIT_ULL(VIRTIO_NET_F_HOST_TSO6) |		\
+	 BIT_ULL(VIRTIO_NET_F_HOST_ECN) |		\
+	 BIT_ULL(VIRTIO_NET_F_HOST_UFO) |		\
+	 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |		\
+	 BIT_ULL(VIRTIO_NET_F_STATUS) |			\
+	 BIT_ULL(VIRTIO_NET_F_SPEED_DUPLEX) |		\
+	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |		\
+	 HVDPA_FEATURES_NEEDED)
+
+/**
+ * hvdpa_features_migratable - what to offer so that an owner can migrate
+ * @features: what could be offered
+ * @device_id: VIRTIO_ID_NET or VIRTIO_ID_BLOCK
+ *
+ * No QEMU migrates a disk over vhost-vdpa, whatever it offers, and other owners
+ * have no such list, so disks keep all.
+ *
+ * Return: the bits to offer.
+ */
+u64 hvdpa_features_migratable(u64 features, u32 device_id)
+{
+	if (device_id != VIRTIO_ID_NET)
+		return features;
+	return features & HVDPA_NET_MIGRATABLE;
+}
+
 /**
  * hvdpa_features_missing - is a set of features complete in itself?
  * @features: the set

@@ -141,7 +141,7 @@ int hvdpa_function_agree(struct hvdpa_function *fn, u64 features)
 
 	vp_modern_set_status(&fn->mdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	vp_modern_set_status(&fn->mdev, status);
-	vp_modern_set_features(&fn->mdev, features);
+	vp_modern_set_features(&fn->mdev, features | fn->private_features);
 	vp_modern_set_status(&fn->mdev, status | VIRTIO_CONFIG_S_FEATURES_OK);
 
 	status = hvdpa_function_read_status(fn);
@@ -323,6 +323,18 @@ static int hvdpa_function_check_queues(struct hvdpa_function *fn)
 	return 0;
 }
 
+/* The kind of hardware, the most able first. */
+static int hvdpa_function_detect(struct hvdpa_function *fn)
+{
+	int found;
+
+	hvdpa_virtio_detect(fn);
+	found = hvdpa_cap_detect(fn);
+	if (!found)
+		found = hvdpa_ifc_detect(fn);
+	return min(found, 0);
+}
+
 /**
  * hvdpa_function_identify - find out what the device is
  * @fn: the function, its lock held; its structures are mapped
@@ -379,6 +391,9 @@ int hvdpa_function_identify(struct hvdpa_function *fn)
 	err = hvdpa_function_map_doorbells(fn);
 	if (err)
 		return err;
+	err = hvdpa_function_detect(fn);
+	if (err)
+		return err;
 
 	return hvdpa_function_reset(fn);
 }
@@ -387,6 +402,8 @@ static void hvdpa_function_free(struct hvdpa_function *fn)
 {
 	if (fn->notify)
 		pci_iounmap(fn->pdev, fn->notify);
+	if (fn->migration.regs)
+		pci_iounmap(fn->pdev, fn->migration.regs);
 	kfree(fn->queues);
 	mutex_destroy(&fn->lock);
 	kfree(fn);
@@ -412,7 +429,6 @@ struct hvdpa_function *hvdpa_function_create(struct pci_dev *pdev)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&fn->lock);
 	fn->pdev = pdev;
-	fn->hw = &hvdpa_hw_virtio;
 	fn->mdev.pci_dev = pdev;
 
 	/* The library would take any vendor's 0x1000 to 0x107f for virtio. */

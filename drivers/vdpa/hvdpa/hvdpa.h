@@ -10,6 +10,7 @@
 #ifndef HVDPA_H
 #define HVDPA_H
 
+#include <linux/debugfs.h>
 #include <linux/interrupt.h>
 #include <linux/iommu.h>
 #include <linux/mutex.h>
@@ -20,6 +21,8 @@
 #include <linux/virtio_pci_modern.h>
 
 #include <hvdpa/compat.h>
+#include <hvdpa/migration_regs.h>
+#include <linux/hvdpa.h>
 
 struct hvdpa_device;
 struct hvdpa_function;
@@ -30,6 +33,13 @@ struct hvdpa_function;
 
 /* The most rounds of reading a configuration that changes meanwhile. */
 #define HVDPA_CONFIG_ROUNDS	16
+
+/*
+ * The longest that a device may take to end what its queues began, and the
+ * interval of looking. A stop is part of a guest's downtime.
+ */
+#define HVDPA_SUSPEND_TIMEOUT_US	(1000 * 1000)
+#define HVDPA_SUSPEND_POLL_US		20
 
 /* A queue's most entries, virtio 1.4 section 2.7 and 2.8. */
 #define HVDPA_VRING_NUM_MAX	32768
@@ -58,24 +68,89 @@ void hvdpa_ring_state_decode(const struct vdpa_vq_state *vq, bool packed,
 void hvdpa_ring_state_encode(const struct hvdpa_ring_state *ring, bool packed,
 			     struct vdpa_vq_state *vq);
 
+/* What hardware may be able to do beyond moving bytes. */
+enum hvdpa_ability {
+	HVDPA_SUSPEND,
+	HVDPA_RESUME,
+	HVDPA_GET_STATE,
+	HVDPA_SET_STATE,
+	HVDPA_LOG,
+	HVDPA_ABILITIES,
+};
+
+/**
+ * struct hvdpa_log_window - where a device writes its dirty log
+ * @base: IOVA of the bitmap, a multiple of the page size
+ * @bytes: of the bitmap, a multiple of 8
+ * @first: IOVA that the first bit stands for
+ * @shift: a bit stands for 1 << this bytes
+ */
+struct hvdpa_log_window {
+	u64 base;
+	u64 bytes;
+	u64 first;
+	u8 shift;
+};
+
 /**
  * struct hvdpa_hw_ops - what differs between kinds of hardware
  * @name: for people
- * @get_ring_state: read where a stopped ring stands
+ * @log_from_zero: the first bit of a log always stands for IOVA 0
+ * @log_lacks_rings: writes to used rings are not logged
+ * @suspend: stop all queues, wait until what they began is ended; bounded
+ * @resume: undo @suspend
+ * @get_ring_state: read where a ring of a suspended device stands
  * @set_ring_state: say where a ring starts, before it is enabled
+ * @log_start: log what is written from now on; the log is off before
+ * @log_stop: log no more; not called of a device that is reset
+ * @log_sync: what the device wrote so far is in the log on return
  *
- * Every callback is optional, may sleep, and is called with the function's
- * lock held.
+ * A callback may sleep and is called with the function's lock held. It is
+ * called only where struct hvdpa_function.lacks says that it may be.
  */
 struct hvdpa_hw_ops {
 	const char *name;
+	bool log_from_zero;
+	bool log_lacks_rings;
+	int (*suspend)(struct hvdpa_function *fn);
+	int (*resume)(struct hvdpa_function *fn);
 	int (*get_ring_state)(struct hvdpa_function *fn, u16 idx,
 			      struct hvdpa_ring_state *ring);
 	int (*set_ring_state)(struct hvdpa_function *fn, u16 idx,
 			      const struct hvdpa_ring_state *ring);
+	int (*log_start)(struct hvdpa_function *fn,
+			 const struct hvdpa_log_window *window);
+	void (*log_stop)(struct hvdpa_function *fn);
+	int (*log_sync)(struct hvdpa_function *fn);
 };
 
-extern const struct hvdpa_hw_ops hvdpa_hw_virtio;
+/* hw_virtio.c, hw_cap.c, hw_ifc.c: the kinds of hardware */
+
+/**
+ * struct hvdpa_migration - the registers that help to migrate, where there are
+ * @regs: the block, mapped; NULL where there is none
+ * @queues: the first queue's entry in it
+ * @stride: bytes from one queue's entry to the next
+ * @paired: Intel IFC: rings are in pairs
+ * @page_sizes: bit n is set where a log's pages may have 1 << n bytes
+ */
+struct hvdpa_migration {
+	void __iomem *regs;
+	void __iomem *queues;
+	u32 stride;
+	bool paired;
+	u64 page_sizes;
+};
+
+int hvdpa_cap_detect(struct hvdpa_function *fn);
+int hvdpa_ifc_detect(struct hvdpa_function *fn);
+void hvdpa_virtio_detect(struct hvdpa_function *fn);
+u32 hvdpa_ifc_ring_offset(const struct hvdpa_migration *migration, u16 idx);
+u32 hvdpa_ring_state_to_register(const struct hvdpa_ring_state *ring);
+void hvdpa_ring_state_from_register(u32 value, bool packed,
+				    struct hvdpa_ring_state *ring);
+bool hvdpa_ring_state_sane(const struct hvdpa_ring_state *ring, bool packed,
+			   u32 num);
 
 /* capability.c: where a function's structures are */
 
@@ -98,6 +173,7 @@ enum hvdpa_region_kind {
 	HVDPA_REGION_DEVICE,
 	HVDPA_REGION_MSIX_TABLE,
 	HVDPA_REGION_MSIX_PBA,
+	HVDPA_REGION_MIGRATION,
 	HVDPA_REGIONS,
 };
 
@@ -105,6 +181,7 @@ bool hvdpa_region_fits(const struct hvdpa_region *region, u64 bar_length);
 bool hvdpa_regions_overlap(const struct hvdpa_region *a, u8 bar, u64 offset,
 			   u64 length);
 int hvdpa_find_regions(struct pci_dev *pdev, struct hvdpa_region *regions);
+int hvdpa_find_vendor_cap(struct pci_dev *pdev, u16 vendor_id, u32 magic);
 
 /* function.c: the hardware life of a PCI function */
 
@@ -125,6 +202,9 @@ struct hvdpa_queue {
  * @pdev: the PCI device
  * @mdev: the kernel's virtio PCI library's view of it
  * @hw: what this kind of hardware can do beyond the standard
+ * @lacks: why it cannot do what it cannot; NULL for what it can
+ * @migration: its registers for that
+ * @private_features: feature bits that the driver agrees to for itself
  * @regions: where its structures are
  * @notify: the notify structure, mapped as far as the queues need it
  * @lock: see below
@@ -144,6 +224,9 @@ struct hvdpa_function {
 	struct pci_dev *pdev;
 	struct virtio_pci_modern_device mdev;
 	const struct hvdpa_hw_ops *hw;
+	const char *lacks[HVDPA_ABILITIES];
+	struct hvdpa_migration migration;
+	u64 private_features;
 	struct hvdpa_region regions[HVDPA_REGIONS];
 	void __iomem *notify;
 	/*
@@ -165,6 +248,12 @@ struct hvdpa_function {
 	struct virtio_device_id id_table[2];
 };
 
+static inline bool hvdpa_can(const struct hvdpa_function *fn,
+			     enum hvdpa_ability ability)
+{
+	return !fn->lacks[ability];
+}
+
 struct hvdpa_function *hvdpa_function_create(struct pci_dev *pdev);
 void hvdpa_function_destroy(struct hvdpa_function *fn);
 int hvdpa_function_identify(struct hvdpa_function *fn);
@@ -183,6 +272,7 @@ bool hvdpa_queue_size_ok(u32 size, bool packed);
 				 BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
 
 u64 hvdpa_features_supported(u64 offered);
+u64 hvdpa_features_migratable(u64 features, u32 device_id);
 int hvdpa_features_missing(u64 features, u32 device_id, u64 *missing);
 u32 hvdpa_features_nqueues(u64 features, u32 device_id, u16 max_pairs,
 			   u16 nqueues);
@@ -314,6 +404,7 @@ void hvdpa_doorbells_find(struct hvdpa_device *hv);
  * @domain: the owner's address space; NULL where there is no usable IOMMU
  * @reserved: address ranges that cannot be mapped
  * @range: the addresses that can
+ * @window: where a dirty log can be; above @range; 0 where there is none
  * @attached: the function's DMA goes through @domain
  */
 struct hvdpa_dma {
@@ -322,9 +413,15 @@ struct hvdpa_dma {
 	struct iommu_domain *domain;
 	struct list_head reserved;
 	struct vdpa_iova_range range;
+	u64 window;
 	bool attached;
 };
 
+/* The most bytes that a dirty log may have: 2 TiB in pages of 4 KiB. */
+#define HVDPA_LOG_BYTES_MAX	((u64)SZ_64M)
+
+u64 hvdpa_iova_range_reserve(struct vdpa_iova_range *range,
+			     const struct list_head *reserved, u64 bytes);
 void hvdpa_iova_range_trim(struct vdpa_iova_range *range,
 			   const struct list_head *reserved);
 bool hvdpa_iova_ok(const struct hvdpa_dma *dma, u64 iova, u64 size);
@@ -335,6 +432,69 @@ void hvdpa_dma_detach(struct hvdpa_device *hv);
 int hvdpa_dma_map(struct hvdpa_device *hv, u64 iova, u64 size, u64 pa,
 		  u32 perm);
 int hvdpa_dma_unmap(struct hvdpa_device *hv, u64 iova, u64 size);
+
+/* log.c: which pages the device has written */
+
+/**
+ * struct hvdpa_log - a dirty log, from its START to its STOP
+ * @hv: the device that writes it; NULL once it is gone
+ * @window: where and how it writes it
+ * @written: the bitmap that the device sets bits in, little endian
+ * @kept: bits taken from there and not reported yet
+ * @chunk: a page for what goes to user space
+ * @ranges: the addresses that were asked for
+ * @nranges: how many
+ * @on: the device logs; protected by the function's lock
+ * @untrusted: bits were lost; all is dirty from now on
+ *
+ * The commands of its file are one after the other and own all but @hv, @on
+ * and @untrusted.
+ */
+struct hvdpa_log {
+	struct hvdpa_device *hv;
+	struct hvdpa_log_window window;
+	__le64 *written;
+	unsigned long *kept;
+	u64 *chunk;
+	struct hvdpa_range *ranges;
+	u32 nranges;
+	bool on;
+	bool untrusted;
+};
+
+int hvdpa_log_plan(const struct hvdpa_range *ranges, u32 nranges,
+		   u64 page_size, const struct vdpa_iova_range *reach,
+		   bool from_zero, struct hvdpa_log_window *window);
+struct hvdpa_log *hvdpa_log_create(const struct hvdpa_log_window *window,
+				   struct hvdpa_range *ranges, u32 nranges);
+void hvdpa_log_destroy(struct hvdpa_log *log);
+int hvdpa_log_attach(struct hvdpa_log *log, struct hvdpa_device *hv);
+void hvdpa_log_detach(struct hvdpa_log *log);
+int hvdpa_log_run(struct hvdpa_device *hv);
+void hvdpa_log_before_reset(struct hvdpa_device *hv);
+void hvdpa_log_distrust(struct hvdpa_log *log, const char *reason);
+bool hvdpa_log_covers(const struct hvdpa_log *log, u64 iova, u64 length);
+void hvdpa_log_mark(struct hvdpa_log *log, u64 iova, u64 length);
+void hvdpa_log_harvest(struct hvdpa_log *log, u64 iova, u64 length);
+bool hvdpa_log_take(struct hvdpa_log *log, u64 iova, u8 shift, u64 npages,
+		    u64 *words);
+void hvdpa_log_put_back(struct hvdpa_log *log, u64 iova, u8 shift, u64 npages,
+			const u64 *words);
+int hvdpa_log_sync(struct hvdpa_log *log);
+
+/* file.c: /dev/hvdpa/NAME */
+
+struct hvdpa_file;
+
+int hvdpa_file_create(struct hvdpa_device *hv);
+void hvdpa_file_remove(struct hvdpa_device *hv);
+
+/* debugfs.c */
+
+void hvdpa_debugfs_register(void);
+void hvdpa_debugfs_unregister(void);
+void hvdpa_debugfs_add(struct hvdpa_device *hv);
+void hvdpa_debugfs_remove(struct hvdpa_device *hv);
 
 /* consumer.c: who owns a device, and what happens when it must let go */
 
@@ -358,6 +518,7 @@ int hvdpa_vq_stats(struct hvdpa_vring *vring, struct sk_buff *msg);
  * @driver_features: what its owner accepted
  * @status: its status as the owner sees it; read without a lock
  * @running: the device may interrupt; read without a lock
+ * @suspended: its queues stand still; status keeps DRIVER_OK
  * @revoked: the owner was told to let go; nothing reaches the hardware
  * @dma_api: the consumer is in the kernel and maps through the DMA API
  * @consumer_nb: hears of consumers that bind and unbind
@@ -368,6 +529,10 @@ int hvdpa_vq_stats(struct hvdpa_vring *vring, struct sk_buff *msg);
  * @config_cb_lock: see below
  * @config_cb: the owner's configuration callback
  * @dma: the owner's memory
+ * @file: /dev/hvdpa/NAME
+ * @log: the dirty log that is kept, or NULL
+ * @profile: which features it offers, for people
+ * @debugfs: its folder
  *
  * The function's lock protects all that changes and has no lock named.
  */
@@ -379,6 +544,7 @@ struct hvdpa_device {
 	u64 driver_features;
 	u8 status;
 	bool running;
+	bool suspended;
 	bool revoked;
 	bool dma_api;
 	struct notifier_block consumer_nb;
@@ -390,6 +556,10 @@ struct hvdpa_device {
 	spinlock_t config_cb_lock;
 	struct vdpa_callback config_cb;
 	struct hvdpa_dma dma;
+	struct hvdpa_file *file;
+	struct hvdpa_log *log;
+	const char *profile;
+	struct dentry *debugfs;
 };
 
 static inline struct hvdpa_device *hvdpa_of(struct vdpa_device *vdpa)
@@ -405,6 +575,7 @@ static inline bool hvdpa_is_packed(const struct hvdpa_device *hv)
 extern const struct vdpa_config_ops hvdpa_vdpa_ops;
 void hvdpa_vdpa_ops_fit(struct hvdpa_device *hv);
 int hvdpa_device_reset(struct hvdpa_device *hv);
+void hvdpa_device_fail(struct hvdpa_device *hv);
 void hvdpa_device_quiet(struct hvdpa_device *hv);
 
 /* mgmt.c: `vdpa mgmtdev` and `vdpa dev` */

@@ -8,12 +8,19 @@
 
 static int __init hvdpa_init(void)
 {
-	return hvdpa_pci_register();
+	int err;
+
+	hvdpa_debugfs_register();
+	err = hvdpa_pci_register();
+	if (err)
+		hvdpa_debugfs_unregister();
+	return err;
 }
 
 static void __exit hvdpa_exit(void)
 {
 	hvdpa_pci_unregister();
+	hvdpa_debugfs_unregister();
 }
 
 module_init(hvdpa_init);

@@ -21,14 +21,22 @@ static struct hvdpa_function *hvdpa_function_of(struct vdpa_mgmt_dev *mgmt)
 /* The features that a new device is to offer. */
 static int hvdpa_provision(struct hvdpa_function *fn, const char *name,
 			   const struct vdpa_dev_set_config *config,
-			   u64 *features)
+			   u64 *features, const char **profile)
 {
 	u64 missing;
 	int bit;
 
 	*features = fn->supported;
-	if (!(config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES)))
+	*profile = "all";
+	if (!(config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES))) {
+		if (hvdpa_can(fn, HVDPA_SUSPEND) &&
+		    hvdpa_can(fn, HVDPA_SET_STATE)) {
+			*features = hvdpa_features_migratable(fn->supported,
+							      fn->mdev.id.device);
+			*profile = "migratable";
+		}
 		return 0;
+	}
 
 	if (config->device_features & ~fn->supported) {
 		dev_err(&fn->pdev->dev,
@@ -50,6 +58,7 @@ static int hvdpa_provision(struct hvdpa_function *fn, const char *name,
 	}
 
 	*features = config->device_features;
+	*profile = "device_features";
 	return 0;
 }
 
@@ -129,6 +138,7 @@ static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 {
 	struct hvdpa_function *fn = hvdpa_function_of(mgmt);
 	struct hvdpa_device *hv;
+	const char *profile;
 	u64 features;
 	int err;
 
@@ -141,7 +151,7 @@ static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 		return -EOPNOTSUPP;
 	}
 
-	err = hvdpa_provision(fn, name, config, &features);
+	err = hvdpa_provision(fn, name, config, &features, &profile);
 	if (err)
 		return err;
 
@@ -155,6 +165,7 @@ static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 
 	hv->fn = fn;
 	hv->features = features;
+	hv->profile = profile;
 	spin_lock_init(&hv->config_cb_lock);
 	hv->vdpa.mdev = mgmt;
 	hvdpa_set_dma_dev(&hv->vdpa, &fn->pdev->dev);
@@ -174,8 +185,19 @@ static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 			ERR_PTR(err));
 		goto err_unwatch;
 	}
+
+	err = hvdpa_file_create(hv);
+	if (err) {
+		dev_err(&fn->pdev->dev, "%s: cannot make /dev/hvdpa/%s: %pe\n",
+			name, name, ERR_PTR(err));
+		goto err_unregister;
+	}
+	hvdpa_debugfs_add(hv);
 	return 0;
 
+err_unregister:
+	get_device(&hv->vdpa.dev);
+	_vdpa_unregister_device(&hv->vdpa);
 err_unwatch:
 	hvdpa_consumer_unwatch(hv);
 	hvdpa_function_unclaim(fn);
@@ -191,6 +213,8 @@ static void hvdpa_dev_del(struct vdpa_mgmt_dev *mgmt, struct vdpa_device *vdpa)
 	struct hvdpa_function *fn = hvdpa_function_of(mgmt);
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 
+	hvdpa_debugfs_remove(hv);
+	hvdpa_file_remove(hv);
 	get_device(&vdpa->dev);
 	_vdpa_unregister_device(vdpa);
 	hvdpa_consumer_unwatch(hv);

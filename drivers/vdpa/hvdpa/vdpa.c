@@ -47,9 +47,11 @@ int hvdpa_device_reset(struct hvdpa_device *hv)
 	lockdep_assert_held(&hv->fn->lock);
 
 	hvdpa_device_quiet(hv);
+	hvdpa_log_before_reset(hv);
 	if (!hv->revoked)
 		err = hvdpa_function_reset(hv->fn);
 
+	hv->suspended = false;
 	hv->driver_features = 0;
 	for (i = 0; i < hv->nvqs; i++)
 		hvdpa_vring_forget(&hv->vrings[i]);
@@ -58,6 +60,27 @@ int hvdpa_device_reset(struct hvdpa_device *hv)
 	WRITE_ONCE(hv->status, err || hv->revoked ?
 		   VIRTIO_CONFIG_S_NEEDS_RESET : 0);
 	return err;
+}
+
+/**
+ * hvdpa_device_fail - the device did not do what it must: no more of it
+ * @hv: the device; the function's lock is held
+ *
+ * It is reset, and its owner finds NEEDS_RESET.
+ *
+ * Return: nothing.
+ */
+void hvdpa_device_fail(struct hvdpa_device *hv)
+{
+	lockdep_assert_held(&hv->fn->lock);
+
+	hvdpa_device_quiet(hv);
+	hvdpa_log_before_reset(hv);
+	if (hv->log)
+		hvdpa_log_distrust(hv->log, "the device was not stopped in good order");
+	hvdpa_function_reset(hv->fn);
+	WRITE_ONCE(hv->status, hv->status | VIRTIO_CONFIG_S_NEEDS_RESET);
+	hvdpa_config_notify(hv);
 }
 
 /* Virtio 1.4 section 3.1.1, steps 7 and 8. */
@@ -95,6 +118,10 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 		if (err)
 			return err;
 	}
+
+	err = hvdpa_log_run(hv);
+	if (err)
+		return err;
 
 	WRITE_ONCE(hv->running, true);
 	vp_modern_set_status(&fn->mdev, hv->status | VIRTIO_CONFIG_S_DRIVER_OK);
@@ -196,7 +223,7 @@ static void hvdpa_set_vq_ready(struct vdpa_device *vdpa, u16 idx, bool ready)
 	vring->ready = ready;
 	if (!ready)
 		WRITE_ONCE(vring->live, false);
-	else if (vring->armed && hv->running)
+	else if (vring->armed && hv->running && !hv->suspended)
 		hvdpa_vring_go_live(vring);
 	mutex_unlock(&hv->fn->lock);
 }
@@ -224,7 +251,7 @@ static int hvdpa_set_vq_state(struct vdpa_device *vdpa, u16 idx,
 	hvdpa_ring_state_decode(state, hvdpa_is_packed(hv), &ring);
 	if (vring->armed)
 		err = -EBUSY;
-	else if (!hv->fn->hw->set_ring_state &&
+	else if (!hvdpa_can(hv->fn, HVDPA_SET_STATE) &&
 		 !hvdpa_ring_state_is_initial(&ring, hvdpa_is_packed(hv)))
 		err = -EOPNOTSUPP;
 	else
@@ -251,10 +278,14 @@ static int hvdpa_get_vq_state(struct vdpa_device *vdpa, u16 idx,
 	/* A ring that never ran stands where it was put. */
 	if (!vring->armed)
 		ring = vring->state;
-	else if (hv->fn->hw->get_ring_state)
-		err = hv->fn->hw->get_ring_state(hv->fn, idx, &ring);
-	else
+	else if (!hvdpa_can(hv->fn, HVDPA_GET_STATE))
 		err = -EOPNOTSUPP;
+	else if (!hvdpa_reachable(hv))
+		err = -ENODEV;
+	else if (!hv->suspended)
+		err = -EBUSY;
+	else
+		err = hv->fn->hw->get_ring_state(hv->fn, idx, &ring);
 	if (!err)
 		hvdpa_ring_state_encode(&ring, hvdpa_is_packed(hv), state);
 	mutex_unlock(&hv->fn->lock);
@@ -447,6 +478,65 @@ static int hvdpa_reset(struct vdpa_device *vdpa)
 	return err;
 }
 
+static int hvdpa_suspend(struct vdpa_device *vdpa)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	int err = 0;
+	u32 i;
+
+	mutex_lock(&hv->fn->lock);
+	if (!hvdpa_reachable(hv)) {
+		err = -ENODEV;
+		goto out_unlock;
+	}
+	/* What does not run stands still. */
+	if (!hv->running || hv->suspended)
+		goto out_unlock;
+
+	/* Kicks wait here from now on; mapped doorbells wait in the device. */
+	for (i = 0; i < hv->nvqs; i++)
+		WRITE_ONCE(hv->vrings[i].live, false);
+	err = hv->fn->hw->suspend(hv->fn);
+	if (err) {
+		hvdpa_device_fail(hv);
+		goto out_unlock;
+	}
+	hv->suspended = true;
+
+out_unlock:
+	mutex_unlock(&hv->fn->lock);
+	return err;
+}
+
+static int hvdpa_resume(struct vdpa_device *vdpa)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	int err = 0;
+	u32 i;
+
+	mutex_lock(&hv->fn->lock);
+	if (!hvdpa_reachable(hv)) {
+		err = -ENODEV;
+		goto out_unlock;
+	}
+	if (!hv->suspended)
+		goto out_unlock;
+
+	err = hv->fn->hw->resume(hv->fn);
+	if (err) {
+		hvdpa_device_fail(hv);
+		goto out_unlock;
+	}
+	hv->suspended = false;
+	for (i = 0; i < hv->nvqs; i++)
+		if (hv->vrings[i].armed && hv->vrings[i].ready)
+			hvdpa_vring_go_live(&hv->vrings[i]);
+
+out_unlock:
+	mutex_unlock(&hv->fn->lock);
+	return err;
+}
+
 static size_t hvdpa_get_config_size(struct vdpa_device *vdpa)
 {
 	return hvdpa_of(vdpa)->fn->mdev.device_len;
@@ -555,6 +645,8 @@ const struct vdpa_config_ops hvdpa_vdpa_ops = {
 	.get_status = hvdpa_get_status,
 	.set_status = hvdpa_set_status,
 	.reset = hvdpa_reset,
+	.suspend = hvdpa_suspend,
+	.resume = hvdpa_resume,
 	.get_config_size = hvdpa_get_config_size,
 	.get_config = hvdpa_get_config,
 	.set_config = hvdpa_set_config,
@@ -582,6 +674,10 @@ void hvdpa_vdpa_ops_fit(struct hvdpa_device *hv)
 		hv->ops.dma_unmap = NULL;
 		hv->ops.reset_map = NULL;
 	}
+	if (!hvdpa_can(hv->fn, HVDPA_SUSPEND))
+		hv->ops.suspend = NULL;
+	if (!hvdpa_can(hv->fn, HVDPA_RESUME))
+		hv->ops.resume = NULL;
 	if (!hv->plan.private) {
 		hv->ops.set_vq_affinity = NULL;
 		hv->ops.get_vq_affinity = NULL;

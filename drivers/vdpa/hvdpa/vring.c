@@ -85,7 +85,7 @@ int hvdpa_vring_arm(struct hvdpa_vring *vring)
 	vp_modern_set_queue_size(&fn->mdev, vring->idx, vring->num);
 	vp_modern_queue_address(&fn->mdev, vring->idx, vring->desc,
 				vring->driver, vring->device);
-	if (fn->hw->set_ring_state) {
+	if (hvdpa_can(fn, HVDPA_SET_STATE)) {
 		err = fn->hw->set_ring_state(fn, vring->idx, &vring->state);
 		if (err)
 			return err;

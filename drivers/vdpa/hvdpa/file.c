@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/hvdpa/NAME: the dirty log for whoever migrates, and doorbells that can
+ * be mapped for reading as well.
+ *
+ * The structure here outlives the device while the file is open. A command
+ * that copies to user space can take as long as that space's owner likes, so
+ * what deletes the device waits for no command: it takes only @lock, under
+ * which nothing of user space is touched.
+ */
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/log2.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "hvdpa.h"
+
+/* The most ranges of a START: QEMU and VFIO need fewer than ten. */
+#define HVDPA_RANGES_MAX	512
+
+/**
+ * struct hvdpa_file - a device's file
+ * @misc: the kernel's part
+ * @ref: held by the device, and by the file while it is open
+ * @commands: see below
+ * @lock: see below
+ * @hv: the device; NULL once it is deleted
+ * @opened: somebody has it open
+ * @mapping: of the node that was opened; doorbells are taken away there
+ * @log: the log that is started, or NULL
+ * @reports: REPORTs that were answered
+ * @untrusted: those that said that all is dirty
+ */
+struct hvdpa_file {
+	struct miscdevice misc;
+	struct kref ref;
+	/* Commands are one after the other. Protects log's contents. */
+	struct mutex commands;
+	/* Protects hv, opened, mapping, log. Taken in commands, in mmap_lock. */
+	struct mutex lock;
+	struct hvdpa_device *hv;
+	bool opened;
+	struct address_space *mapping;
+	struct hvdpa_log *log;
+	u64 reports;
+	u64 untrusted;
+};
+
+static void hvdpa_file_free(struct kref *ref)
+{
+	struct hvdpa_file *file = container_of(ref, struct hvdpa_file, ref);
+
+	mutex_destroy(&file->lock);
+	mutex_destroy(&file->commands);
+	kfree(file->misc.name);
+	kfree(file);
+}
+
+static int hvdpa_file_open(struct inode *inode, struct file *filp)
+{
+	struct hvdpa_file *file = container_of(filp->private_data,
+					       struct hvdpa_file, misc);
+	int err = 0;
+
+	mutex_lock(&file->lock);
+	if (!file->hv) {
+		err = -ENODEV;
+	} else if (file->opened) {
+		err = -EBUSY;
+	} else {
+		file->opened = true;
+		file->mapping = filp->f_mapping;
+		kref_get(&file->ref);
+	}
+	mutex_unlock(&file->lock);
+	if (!err)
+		filp->private_data = file;
+	return err;
+}
+
+/* The log stops; it is the caller's to free. */
+static struct hvdpa_log *hvdpa_file_take_log(struct hvdpa_file *file)
+{
+	struct hvdpa_log *log;
+
+	mutex_lock(&file->lock);
+	log = file->log;
+	file->log = NULL;
+	if (log)
+		hvdpa_log_detach(log);
+	mutex_unlock(&file->lock);
+	return log;
+}
+
+static int hvdpa_file_release(struct inode *inode, struct file *filp)
+{
+	struct hvdpa_file *file = filp->private_data;
+	struct hvdpa_log *log = hvdpa_file_take_log(file);
+
+	if (log)
+		hvdpa_log_destroy(log);
+	mutex_lock(&file->lock);
+	file->opened = false;
+	file->mapping = NULL;
+	mutex_unlock(&file->lock);
+	kref_put(&file->ref, hvdpa_file_free);
+	return 0;
+}
+
+static bool hvdpa_file_can_log(const struct hvdpa_device *hv)
+{
+	return hvdpa_can(hv->fn, HVDPA_LOG) && hv->dma.window;
+}
+
+static bool hvdpa_file_has_doorbells(const struct hvdpa_device *hv)
+{
+	u32 i;
+
+	for (i = 0; i < hv->nvqs; i++)
+		if (hv->vrings[i].area.size == PAGE_SIZE)
+			return true;
+	return false;
+}
+
+static int hvdpa_file_info(struct hvdpa_file *file, void __user *arg)
+{
+	struct hvdpa_info info = {};
+	struct hvdpa_device *hv;
+	u32 argsz;
+
+	if (get_user(argsz, (u32 __user *)arg))
+		return -EFAULT;
+	if (argsz < sizeof(info))
+		return -EINVAL;
+
+	mutex_lock(&file->lock);
+	hv = file->hv;
+	if (!hv) {
+		mutex_unlock(&file->lock);
+		return -ENODEV;
+	}
+	info.argsz = sizeof(info);
+	info.version = HVDPA_API_VERSION;
+	info.max_ranges = HVDPA_RANGES_MAX;
+	info.nqueues = hv->nvqs;
+	info.reports = file->reports;
+	info.untrusted = file->untrusted;
+	if (hvdpa_file_can_log(hv)) {
+		info.flags |= HVDPA_INFO_LOG;
+		info.page_sizes = hv->fn->migration.page_sizes;
+		info.max_log_bytes = HVDPA_LOG_BYTES_MAX;
+	}
+	if (hvdpa_file_has_doorbells(hv))
+		info.flags |= HVDPA_INFO_DOORBELLS;
+	if (file->log)
+		info.flags |= HVDPA_INFO_RUNNING;
+	mutex_unlock(&file->lock);
+
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+/* What a START may ask of the device as it is now. */
+static int hvdpa_file_plan(struct hvdpa_file *file,
+			   const struct hvdpa_log_start *start,
+			   const struct hvdpa_range *ranges,
+			   struct hvdpa_log_window *window)
+{
+	struct hvdpa_device *hv;
+	int err;
+
+	mutex_lock(&file->lock);
+	hv = file->hv;
+	if (!hv)
+		err = -ENODEV;
+	else if (!hvdpa_file_can_log(hv))
+		err = -EOPNOTSUPP;
+	else if (file->log)
+		err = -EBUSY;
+	else if (!is_power_of_2(start->page_size) ||
+		 !(hv->fn->migration.page_sizes & start->page_size))
+		err = -EINVAL;
+	else
+		err = hvdpa_log_plan(ranges, start->num_ranges,
+				     start->page_size, &hv->dma.range,
+				     hv->fn->hw->log_from_zero, window);
+	mutex_unlock(&file->lock);
+	return err;
+}
+
+static int hvdpa_file_start(struct hvdpa_file *file, void __user *arg)
+{
+	struct hvdpa_log_window window = {};
+	struct hvdpa_log_start start;
+	struct hvdpa_range *ranges;
+	struct hvdpa_log *log;
+	int err;
+
+	if (copy_from_user(&start, arg, sizeof(start)))
+		return -EFAULT;
+	if (start.argsz < sizeof(start) || start.flags || start.reserved ||
+	    !start.num_ranges)
+		return -EINVAL;
+	if (start.num_ranges > HVDPA_RANGES_MAX)
+		return -E2BIG;
+
+	ranges = vmemdup_array_user(u64_to_user_ptr(start.ranges),
+				    start.num_ranges, sizeof(*ranges));
+	if (IS_ERR(ranges))
+		return PTR_ERR(ranges);
+
+	err = hvdpa_file_plan(file, &start, ranges, &window);
+	if (err)
+		goto err_free_ranges;
+
+	log = hvdpa_log_create(&window, ranges, start.num_ranges);
+	if (!log) {
+		err = -ENOMEM;
+		goto err_free_ranges;
+	}
+
+	mutex_lock(&file->lock);
+	err = file->hv ? hvdpa_log_attach(log, file->hv) : -ENODEV;
+	if (!err)
+		file->log = log;
+	mutex_unlock(&file->lock);
+	if (err)
+		hvdpa_log_destroy(log);
+	return err;
+
+err_free_ranges:
+	kvfree(ranges);
+	return err;
+}
+
+static int hvdpa_file_stop(struct hvdpa_file *file)
+{
+	struct hvdpa_log *log;
+
+	mutex_lock(&file->lock);
+	if (!file->hv || !file->log) {
+		int err = file->hv ? -EINVAL : -ENODEV;
+
+		mutex_unlock(&file->lock);
+		return err;
+	}
+	mutex_unlock(&file->lock);
+
+	log = hvdpa_file_take_log(file);
+	if (log)
+		hvdpa_log_destroy(log);
+	return 0;
+}
+
+/* Set bits in the user's bitmap and clear none there. */
+static int hvdpa_or_to_user(u64 __user *bitmap, const u64 *words, u64 n)
+{
+	u64 i, word;
+
+	for (i = 0; i < n; i++) {
+		if (!words[i])
+			continue;
+		if (get_user(word, bitmap + i) ||
+		    put_user(word | words[i], bitmap + i))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* A bitmap that no bit is set in must be there all the same. */
+static int hvdpa_probe_user(u64 __user *bitmap, u64 n)
+{
+	u64 word;
+
+	if (get_user(word, bitmap) || put_user(word, bitmap) ||
+	    get_user(word, bitmap + n - 1) || put_user(word, bitmap + n - 1))
+		return -EFAULT;
+	return 0;
+}
+
+#define HVDPA_CHUNK_PAGES	(PAGE_SIZE * 8)
+
+static int hvdpa_file_copy_out(struct hvdpa_log *log,
+			       const struct hvdpa_log_report *report,
+			       bool untrusted)
+{
+	u64 __user *bitmap = u64_to_user_ptr(report->bitmap);
+	u64 npages = report->length / report->page_size;
+	u8 shift = ilog2(report->page_size);
+	u64 done = 0;
+	int err;
+
+	while (done < npages) {
+		u64 n = min(npages - done, HVDPA_CHUNK_PAGES);
+		u64 iova = report->iova + (done << shift);
+		u64 words = DIV_ROUND_UP_ULL(n, 64);
+
+		bool any = hvdpa_log_take(log, iova, shift, n, log->chunk);
+
+		if (untrusted) {
+			memset(log->chunk, 0xff, words * sizeof(u64));
+			if (n % 64)
+				log->chunk[words - 1] = GENMASK_ULL(n % 64 - 1, 0);
+			any = true;
+		}
+		err = any ? hvdpa_or_to_user(bitmap, log->chunk, words) :
+			    hvdpa_probe_user(bitmap, words);
+		if (err) {
+			hvdpa_log_put_back(log, iova, shift, n, log->chunk);
+			return err;
+		}
+		bitmap += words;
+		done += n;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
+static int hvdpa_file_report(struct hvdpa_file *file, void __user *arg)
+{
+	struct hvdpa_log_report report;
+	struct hvdpa_log *log;
+	bool untrusted;
+	int err = 0;
+	u64 last;
+
+	if (copy_from_user(&report, arg, sizeof(report)))
+		return -EFAULT;
+	if (report.argsz < sizeof(report) || report.flags || !report.length ||
+	    !is_power_of_2(report.page_size) ||
+	    !IS_ALIGNED(report.iova | report.length, report.page_size) ||
+	    check_add_overflow(report.iova, report.length - 1, &last))
+		return -EINVAL;
+
+	/* Only commands change the log, and this is the one that runs. */
+	mutex_lock(&file->lock);
+	log = file->log;
+	if (!file->hv)
+		err = -ENODEV;
+	else if (!log || ilog2(report.page_size) < log->window.shift ||
+		 !hvdpa_log_covers(log, report.iova, report.length))
+		err = -EINVAL;
+	if (err) {
+		mutex_unlock(&file->lock);
+		return err;
+	}
+	hvdpa_log_sync(log);
+	hvdpa_log_harvest(log, report.iova, report.length);
+	untrusted = READ_ONCE(log->untrusted);
+	mutex_unlock(&file->lock);
+
+	err = hvdpa_file_copy_out(log, &report, untrusted);
+	if (err)
+		return err;
+
+	mutex_lock(&file->lock);
+	file->reports++;
+	file->untrusted += untrusted;
+	mutex_unlock(&file->lock);
+
+	report.flags = untrusted ? HVDPA_REPORT_UNTRUSTED : 0;
+	return copy_to_user(arg, &report, sizeof(report)) ? -EFAULT : 0;
+}
+
+static long hvdpa_file_ioctl(struct file *filp, unsigned int cmd,
+			     unsigned long arg)
+{
+	struct hvdpa_file *file = filp->private_data;
+	void __user *user = (void __user *)arg;
+	int err;
+
+	if (mutex_lock_killable(&file->commands))
+		return -EINTR;
+	switch (cmd) {
+	case HVDPA_INFO:
+		err = hvdpa_file_info(file, user);
+		break;
+	case HVDPA_LOG_START:
+		err = hvdpa_file_start(file, user);
+		break;
+	case HVDPA_LOG_STOP:
+		err = hvdpa_file_stop(file);
+		break;
+	case HVDPA_LOG_REPORT:
+		err = hvdpa_file_report(file, user);
+		break;
+	default:
+		err = -ENOTTY;
+	}
+	mutex_unlock(&file->commands);
+	return err;
+}
+
+static vm_fault_t hvdpa_file_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct hvdpa_file *file = vma->vm_file->private_data;
+	vm_fault_t result = VM_FAULT_SIGBUS;
+
+	mutex_lock(&file->lock);
+	if (file->hv)
+		result = vmf_insert_pfn(vma, vmf->address & PAGE_MASK,
+					PHYS_PFN(file->hv->vrings[vma->vm_pgoff].area.addr));
+	mutex_unlock(&file->lock);
+	return result;
+}
+
+static const struct vm_operations_struct hvdpa_file_vm_ops = {
+	.fault = hvdpa_file_fault,
+};
+
+static int hvdpa_file_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct hvdpa_file *file = filp->private_data;
+	int err = 0;
+
+	if (vma->vm_end - vma->vm_start != PAGE_SIZE ||
+	    !(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
+		return -EINVAL;
+
+	mutex_lock(&file->lock);
+	if (!file->hv)
+		err = -ENODEV;
+	else if (vma->vm_pgoff >= file->hv->nvqs)
+		err = -EINVAL;
+	else if (file->hv->vrings[vma->vm_pgoff].area.size != PAGE_SIZE)
+		err = -EOPNOTSUPP;
+	mutex_unlock(&file->lock);
+	if (err)
+		return err;
+
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	vma->vm_ops = &hvdpa_file_vm_ops;
+	return 0;
+}
+
+static const struct file_operations hvdpa_file_ops = {
+	.owner = THIS_MODULE,
+	.open = hvdpa_file_open,
+	.release = hvdpa_file_release,
+	.unlocked_ioctl = hvdpa_file_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = hvdpa_file_mmap,
+};
+
+/**
+ * hvdpa_file_create - make /dev/hvdpa/NAME
+ * @hv: the device, registered
+ *
+ * Return: 0 or a negative errno.
+ */
+int hvdpa_file_create(struct hvdpa_device *hv)
+{
+	struct hvdpa_file *file;
+	int err;
+
+	file = kzalloc(sizeof(*file), GFP_KERNEL);
+	if (!file)
+		return -ENOMEM;
+	kref_init(&file->ref);
+	mutex_init(&file->commands);
+	mutex_init(&file->lock);
+	file->hv = hv;
+	file->misc.minor = MISC_DYNAMIC_MINOR;
+	file->misc.fops = &hvdpa_file_ops;
+	file->misc.parent = &hv->vdpa.dev;
+	file->misc.mode = 0600;
+	file->misc.name = kasprintf(GFP_KERNEL, "hvdpa/%s",
+				    dev_name(&hv->vdpa.dev));
+	if (!file->misc.name) {
+		err = -ENOMEM;
+		goto err_put;
+	}
+	err = misc_register(&file->misc);
+	if (err)
+		goto err_put;
+	hv->file = file;
+	return 0;
+
+err_put:
+	kref_put(&file->ref, hvdpa_file_free);
+	return err;
+}
+
+/**
+ * hvdpa_file_remove - undo hvdpa_file_create()
+ * @hv: the device
+ *
+ * Who has it open keeps a file that answers -ENODEV, and doorbells that answer
+ * SIGBUS. Waits for no one in user space.
+ *
+ * Return: nothing.
+ */
+void hvdpa_file_remove(struct hvdpa_device *hv)
+{
+	struct hvdpa_file *file = hv->file;
+
+	if (!file)
+		return;
+	misc_deregister(&file->misc);
+	mutex_lock(&file->lock);
+	file->hv = NULL;
+	if (file->mapping)
+		unmap_mapping_range(file->mapping, 0, 0, 1);
+	/* What a command under way still reads of it is freed with the file. */
+	if (file->log)
+		hvdpa_log_detach(file->log);
+	mutex_unlock(&file->lock);
+	hv->file = NULL;
+	kref_put(&file->ref, hvdpa_file_free);
+}

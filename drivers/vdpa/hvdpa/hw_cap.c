@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A function with the migration block of Documentation/device-interface.rst.
+ */
+#include <linux/bitfield.h>
+#include <linux/iopoll.h>
+#include <linux/pci.h>
+
+#include "hvdpa.h"
+
+#define HVDPA_ALL_ONES_32	0xffffffff
+
+static struct hvdpa_migration_regs __iomem *
+hvdpa_cap_regs(struct hvdpa_function *fn)
+{
+	return fn->migration.regs;
+}
+
+static struct hvdpa_migration_queue __iomem *
+hvdpa_cap_queue(struct hvdpa_function *fn, u16 idx)
+{
+	return fn->migration.queues + idx * fn->migration.stride;
+}
+
+static int hvdpa_cap_set_suspend(struct hvdpa_function *fn, bool on)
+{
+	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(fn);
+	u32 expected = on ? HVDPA_MIGRATION_STATUS_SUSPENDED : 0;
+	u32 status;
+	int err;
+
+	vp_iowrite32(on ? HVDPA_MIGRATION_CONTROL_SUSPEND : 0, &regs->control);
+	err = read_poll_timeout(vp_ioread32, status,
+				(status & HVDPA_MIGRATION_STATUS_SUSPENDED) ==
+				expected || status == HVDPA_ALL_ONES_32,
+				HVDPA_SUSPEND_POLL_US,
+				HVDPA_SUSPEND_TIMEOUT_US, false, &regs->status);
+	if (!err && status == HVDPA_ALL_ONES_32)
+		err = -ENODEV;
+	if (err)
+		dev_err(&fn->pdev->dev,
+			"%s: migration status is %#x, expected %#x: %pe\n",
+			on ? "suspend" : "resume", status, expected,
+			ERR_PTR(err));
+	return err;
+}
+
+static int hvdpa_cap_suspend(struct hvdpa_function *fn)
+{
+	return hvdpa_cap_set_suspend(fn, true);
+}
+
+static int hvdpa_cap_resume(struct hvdpa_function *fn)
+{
+	return hvdpa_cap_set_suspend(fn, false);
+}
+
+static int hvdpa_cap_get_ring_state(struct hvdpa_function *fn, u16 idx,
+				    struct hvdpa_ring_state *ring)
+{
+	struct hvdpa_vring *vring = &fn->hv->vrings[idx];
+	bool packed = hvdpa_is_packed(fn->hv);
+	u32 state = vp_ioread32(&hvdpa_cap_queue(fn, idx)->state);
+
+	/* Indices may be all ones, the status may not. */
+	if (state == HVDPA_ALL_ONES_32 &&
+	    vp_ioread32(&hvdpa_cap_regs(fn)->status) == HVDPA_ALL_ONES_32)
+		return -ENODEV;
+
+	hvdpa_ring_state_from_register(state, packed, ring);
+	/* A suspended device has ended all that it began. */
+	if (!hvdpa_ring_state_sane(ring, packed, vring->num)) {
+		dev_err(&fn->pdev->dev,
+			"queue %u: ring state is %#x, expected equal halves%s: %pe\n",
+			idx, state, packed ? " below the queue's size" : "",
+			ERR_PTR(-EIO));
+		return -EIO;
+	}
+	return 0;
+}
+
+static int hvdpa_cap_set_ring_state(struct hvdpa_function *fn, u16 idx,
+				    const struct hvdpa_ring_state *ring)
+{
+	__le32 __iomem *reg = &hvdpa_cap_queue(fn, idx)->state;
+	u32 state = hvdpa_ring_state_to_register(ring);
+	u32 got;
+
+	vp_iowrite32(state, reg);
+	got = vp_ioread32(reg);
+	if (got != state) {
+		dev_err(&fn->pdev->dev,
+			"queue %u: ring state reads %#x, expected %#x: %pe\n",
+			idx, got, state, ERR_PTR(-EIO));
+		return -EIO;
+	}
+	return 0;
+}
+
+static int hvdpa_cap_log_sync(struct hvdpa_function *fn)
+{
+	/* This read also pushes what the device has posted before it. */
+	u32 status = vp_ioread32(&hvdpa_cap_regs(fn)->log_status);
+
+	if (status == HVDPA_MIGRATION_LOG_ENABLED)
+		return 0;
+	dev_err(&fn->pdev->dev, "log_status is %#x, expected %#x: %pe\n",
+		status, HVDPA_MIGRATION_LOG_ENABLED,
+		ERR_PTR(status == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO));
+	return status == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO;
+}
+
+static int hvdpa_cap_log_start(struct hvdpa_function *fn,
+			       const struct hvdpa_log_window *window)
+{
+	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(fn);
+
+	vp_iowrite32(window->shift, &regs->log_page_shift);
+	vp_iowrite32(lower_32_bits(window->base), &regs->log_base_lo);
+	vp_iowrite32(upper_32_bits(window->base), &regs->log_base_hi);
+	vp_iowrite32(lower_32_bits(window->bytes), &regs->log_size_lo);
+	vp_iowrite32(upper_32_bits(window->bytes), &regs->log_size_hi);
+	vp_iowrite32(lower_32_bits(window->first), &regs->log_first_lo);
+	vp_iowrite32(upper_32_bits(window->first), &regs->log_first_hi);
+	vp_iowrite32(HVDPA_MIGRATION_LOG_ENABLE, &regs->log_control);
+	return hvdpa_cap_log_sync(fn);
+}
+
+static void hvdpa_cap_log_stop(struct hvdpa_function *fn)
+{
+	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(fn);
+
+	vp_iowrite32(0, &regs->log_control);
+	/* The device touches the bitmap no more once this has come back. */
+	vp_ioread32(&regs->log_status);
+}
+
+static const struct hvdpa_hw_ops hvdpa_hw_cap = {
+	.name = "migration capability",
+	.suspend = hvdpa_cap_suspend,
+	.resume = hvdpa_cap_resume,
+	.get_ring_state = hvdpa_cap_get_ring_state,
+	.set_ring_state = hvdpa_cap_set_ring_state,
+	.log_start = hvdpa_cap_log_start,
+	.log_stop = hvdpa_cap_log_stop,
+	.log_sync = hvdpa_cap_log_sync,
+};
+
+/* The capability's own words, before anything is mapped. */
+static int hvdpa_cap_check(struct hvdpa_function *fn, int cap)
+{
+	struct hvdpa_region *region = &fn->regions[HVDPA_REGION_MIGRATION];
+	struct pci_dev *pdev = fn->pdev;
+	u64 bar_length = 0;
+	u8 cap_len;
+
+	pci_read_config_byte(pdev, cap + offsetof(struct hvdpa_migration_cap,
+						  cap_len), &cap_len);
+	pci_read_config_byte(pdev, cap + offsetof(struct hvdpa_migration_cap,
+						  bar), &region->bar);
+	pci_read_config_dword(pdev, cap + offsetof(struct hvdpa_migration_cap,
+						   offset), &region->offset);
+	pci_read_config_dword(pdev, cap + offsetof(struct hvdpa_migration_cap,
+						   length), &region->length);
+	if (region->bar < PCI_STD_NUM_BARS &&
+	    pci_resource_flags(pdev, region->bar) & IORESOURCE_MEM)
+		bar_length = pci_resource_len(pdev, region->bar);
+
+	if (cap_len < sizeof(struct hvdpa_migration_cap) ||
+	    region->length < sizeof(struct hvdpa_migration_regs) ||
+	    !IS_ALIGNED(region->offset, 8) ||
+	    !hvdpa_region_fits(region, bar_length)) {
+		dev_err(&pdev->dev,
+			"migration capability of %u bytes: offset %#x length %#x, at least %#zx bytes needed in memory BAR %u of %#llx: %pe\n",
+			cap_len, region->offset, region->length,
+			sizeof(struct hvdpa_migration_regs), region->bar,
+			bar_length, ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* The block's own words. */
+static int hvdpa_cap_read(struct hvdpa_function *fn)
+{
+	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(fn);
+	u32 length = fn->regions[HVDPA_REGION_MIGRATION].length;
+	u32 features = vp_ioread32(&regs->features);
+	u32 offset = vp_ioread32(&regs->queue_offset);
+	u16 num = vp_ioread16(&regs->num_queues);
+	u16 stride = vp_ioread16(&regs->queue_stride);
+
+	if (features == HVDPA_ALL_ONES_32) {
+		hvdpa_function_mark_dead(fn, "migration features read 0xffffffff");
+		return -ENODEV;
+	}
+
+	if (num < fn->nqueues || offset < sizeof(*regs) ||
+	    stride < sizeof(struct hvdpa_migration_queue) ||
+	    !IS_ALIGNED(offset | stride, 8) ||
+	    (u64)offset + (u64)num * stride > length) {
+		dev_err(&fn->pdev->dev,
+			"migration block of %#x bytes: %u queue entries at %#x of %#x bytes each, expected at least %u: %pe\n",
+			length, num, offset, stride, fn->nqueues,
+			ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
+
+	fn->migration.queues = fn->migration.regs + offset;
+	fn->migration.stride = stride;
+	fn->migration.page_sizes = vp_ioread32(&regs->log_page_shifts) &
+				   GENMASK_ULL(31, 12);
+
+	fn->lacks[HVDPA_SUSPEND] = features & HVDPA_MIGRATION_F_SUSPEND ?
+		NULL : "the block has no SUSPEND";
+	fn->lacks[HVDPA_RESUME] = features & HVDPA_MIGRATION_F_RESUME ?
+		NULL : "the block has no RESUME";
+	fn->lacks[HVDPA_GET_STATE] = features & HVDPA_MIGRATION_F_RING_STATE ?
+		NULL : "the block has no RING_STATE";
+	fn->lacks[HVDPA_SET_STATE] = fn->lacks[HVDPA_GET_STATE];
+	fn->lacks[HVDPA_LOG] = features & HVDPA_MIGRATION_F_DIRTY_LOG &&
+			       fn->migration.page_sizes ?
+		NULL : "the block has no DIRTY_LOG";
+	return 0;
+}
+
+/**
+ * hvdpa_cap_detect - does a function have the migration capability?
+ * @fn: the function, its lock held; its queues are counted
+ *
+ * Return: 1 if it has, and all of it is known; 0 if it has none of a version
+ * that is known here; -EINVAL if it contradicts itself, -ENODEV if the function
+ * is gone, -ENOMEM. One line in the log says what is wrong.
+ */
+int hvdpa_cap_detect(struct hvdpa_function *fn)
+{
+	const struct hvdpa_region *region = &fn->regions[HVDPA_REGION_MIGRATION];
+	struct pci_dev *pdev = fn->pdev;
+	u8 version;
+	int err;
+	int cap;
+
+	cap = hvdpa_find_vendor_cap(pdev, HVDPA_MIGRATION_VENDOR_ID,
+				    HVDPA_MIGRATION_MAGIC);
+	if (!cap)
+		return 0;
+
+	pci_read_config_byte(pdev, cap + offsetof(struct hvdpa_migration_cap,
+						  version), &version);
+	if (version != HVDPA_MIGRATION_VERSION) {
+		dev_warn(&pdev->dev,
+			 "migration capability has version %u, this driver knows %u: driven without it\n",
+			 version, HVDPA_MIGRATION_VERSION);
+		return 0;
+	}
+
+	err = hvdpa_cap_check(fn, cap);
+	if (err)
+		return err;
+
+	fn->migration.regs = pci_iomap_range(pdev, region->bar, region->offset,
+					     region->length);
+	if (!fn->migration.regs)
+		return -ENOMEM;
+	err = hvdpa_cap_read(fn);
+	if (err)
+		return err;
+
+	fn->hw = &hvdpa_hw_cap;
+	fn->private_features = 0;
+	return 1;
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Functions with Intel's IFC layout: BAR 4 has the state of each ring and the
+ * place of a dirty log. No capability says so, so only functions whose IDs are
+ * known are taken for one. Their log starts at IOVA 0, has pages of 4 KiB, and
+ * has no writes to used rings. Their queues are stopped one by one, for good.
+ */
+#include <linux/bitfield.h>
+#include <linux/iopoll.h>
+#include <linux/pci.h>
+
+#include "hvdpa.h"
+
+#define HVDPA_PCI_VENDOR_INTEL	0x8086
+#define HVDPA_ALL_ONES_16	0xffff
+#define HVDPA_ALL_ONES_32	0xffffffff
+
+/*
+ * Two public drivers disagree about the stride of 1000/8086:0001. DPDK's has
+ * the pairs of the first cards, the kernel's since 6.5 rings side by side, "the
+ * better layout of the live migration BAR" of the newer ones with these IDs.
+ */
+static const struct {
+	u16 device;
+	u16 subsystem;
+	u32 stride;
+	bool paired;
+} hvdpa_ifc_layouts[] = {
+	{ 0x1041, 0x001a, HVDPA_IFC_PAIR_STRIDE, true },
+	{ 0x1000, 0x0001, HVDPA_IFC_DENSE_STRIDE, false },
+	{ 0x1001, 0x0002, HVDPA_IFC_PAIR_STRIDE, false },
+	{ 0x1042, 0x0002, HVDPA_IFC_PAIR_STRIDE, false },
+	{ 0x1042, 0x0000, HVDPA_IFC_PAIR_STRIDE, false },
+};
+
+/**
+ * hvdpa_ifc_ring_offset - where in BAR 4 a ring's state is
+ * @migration: the layout
+ * @idx: the queue
+ *
+ * Return: offset in bytes.
+ */
+u32 hvdpa_ifc_ring_offset(const struct hvdpa_migration *migration, u16 idx)
+{
+	if (!migration->paired)
+		return HVDPA_IFC_RINGS + idx * migration->stride;
+	return HVDPA_IFC_RINGS + idx / 2 * migration->stride + idx % 2 * 4;
+}
+
+static struct hvdpa_ifc_regs __iomem *hvdpa_ifc_regs(struct hvdpa_function *fn)
+{
+	return fn->migration.regs;
+}
+
+static __le32 __iomem *hvdpa_ifc_ring(struct hvdpa_function *fn, u16 idx)
+{
+	return fn->migration.regs + hvdpa_ifc_ring_offset(&fn->migration, idx);
+}
+
+static u16 hvdpa_ifc_read_enable(struct hvdpa_function *fn, u16 idx)
+{
+	struct virtio_pci_common_cfg __iomem *common = fn->mdev.common;
+
+	vp_iowrite16(idx, &common->queue_select);
+	return vp_ioread16(&common->queue_enable);
+}
+
+static int hvdpa_ifc_suspend(struct hvdpa_function *fn)
+{
+	struct hvdpa_device *hv = fn->hv;
+	u16 enable;
+	int err;
+	u32 i;
+
+	lockdep_assert_held(&fn->lock);
+
+	for (i = 0; i < hv->nvqs; i++)
+		if (hv->vrings[i].armed)
+			vp_modern_set_queue_enable(&fn->mdev, i, false);
+
+	for (i = 0; i < hv->nvqs; i++) {
+		if (!hv->vrings[i].armed)
+			continue;
+		err = read_poll_timeout(hvdpa_ifc_read_enable, enable,
+					!enable || enable == HVDPA_ALL_ONES_16,
+					HVDPA_SUSPEND_POLL_US,
+					HVDPA_SUSPEND_TIMEOUT_US, false, fn, i);
+		if (!err && enable)
+			err = -ENODEV;
+		if (err) {
+			dev_err(&fn->pdev->dev,
+				"suspend: queue %u: queue_enable is %#x, expected 0: %pe\n",
+				i, enable, ERR_PTR(err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int hvdpa_ifc_get_ring_state(struct hvdpa_function *fn, u16 idx,
+				    struct hvdpa_ring_state *ring)
+{
+	u32 state = vp_ioread32(hvdpa_ifc_ring(fn, idx));
+
+	/* Indices may be all ones, the control register may not. */
+	if (state == HVDPA_ALL_ONES_32 &&
+	    vp_ioread32(&hvdpa_ifc_regs(fn)->log_control) == HVDPA_ALL_ONES_32)
+		return -ENODEV;
+
+	hvdpa_ring_state_from_register(state, hvdpa_is_packed(fn->hv), ring);
+	/*
+	 * What a net function has fetched and not used is to be done again: a
+	 * buffer that was not filled, a packet that may be sent twice.
+	 */
+	if (fn->mdev.id.device == VIRTIO_ID_NET) {
+		ring->avail_idx = ring->used_idx;
+		ring->avail_wrap = ring->used_wrap;
+	}
+	if (!hvdpa_ring_state_sane(ring, hvdpa_is_packed(fn->hv),
+				   fn->hv->vrings[idx].num)) {
+		dev_err(&fn->pdev->dev,
+			"queue %u: ring state is %#x, expected all used that was available: %pe\n",
+			idx, state, ERR_PTR(-EIO));
+		return -EIO;
+	}
+	return 0;
+}
+
+static int hvdpa_ifc_set_ring_state(struct hvdpa_function *fn, u16 idx,
+				    const struct hvdpa_ring_state *ring)
+{
+	vp_iowrite32(hvdpa_ring_state_to_register(ring),
+		     hvdpa_ifc_ring(fn, idx));
+	return 0;
+}
+
+static int hvdpa_ifc_log_sync(struct hvdpa_function *fn)
+{
+	u32 control = vp_ioread32(&hvdpa_ifc_regs(fn)->log_control);
+
+	if (control == HVDPA_IFC_LOG_ENABLE)
+		return 0;
+	dev_err(&fn->pdev->dev, "logging control is %#x, expected %#x: %pe\n",
+		control, HVDPA_IFC_LOG_ENABLE,
+		ERR_PTR(control == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO));
+	return control == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO;
+}
+
+static int hvdpa_ifc_log_start(struct hvdpa_function *fn,
+			       const struct hvdpa_log_window *window)
+{
+	struct hvdpa_ifc_regs __iomem *regs = hvdpa_ifc_regs(fn);
+	u64 end = window->base + window->bytes;
+
+	vp_iowrite32(lower_32_bits(window->base), &regs->log_base_lo);
+	vp_iowrite32(upper_32_bits(window->base), &regs->log_base_hi);
+	vp_iowrite32(lower_32_bits(end), &regs->log_end_lo);
+	vp_iowrite32(upper_32_bits(end), &regs->log_end_hi);
+	vp_iowrite32(HVDPA_IFC_LOG_ENABLE, &regs->log_control);
+	return hvdpa_ifc_log_sync(fn);
+}
+
+static void hvdpa_ifc_log_stop(struct hvdpa_function *fn)
+{
+	struct hvdpa_ifc_regs __iomem *regs = hvdpa_ifc_regs(fn);
+
+	vp_iowrite32(HVDPA_IFC_LOG_DISABLE, &regs->log_control);
+	vp_ioread32(&regs->log_control);
+}
+
+static const struct hvdpa_hw_ops hvdpa_hw_ifc = {
+	.name = "Intel IFC",
+	.log_from_zero = true,
+	.log_lacks_rings = true,
+	.suspend = hvdpa_ifc_suspend,
+	.get_ring_state = hvdpa_ifc_get_ring_state,
+	.set_ring_state = hvdpa_ifc_set_ring_state,
+	.log_start = hvdpa_ifc_log_start,
+	.log_stop = hvdpa_ifc_log_stop,
+	.log_sync = hvdpa_ifc_log_sync,
+};
+
+/**
+ * hvdpa_ifc_detect - does a function have Intel's IFC layout?
+ * @fn: the function, its lock held; its queues are counted
+ *
+ * Return: 1 if it has; 0 if its IDs are others; -EINVAL if BAR 4 is too small
+ * for its queues, -ENODEV if the function is gone, -ENOMEM.
+ */
+int hvdpa_ifc_detect(struct hvdpa_function *fn)
+{
+	struct hvdpa_region *region = &fn->regions[HVDPA_REGION_MIGRATION];
+	struct hvdpa_migration *migration = &fn->migration;
+	struct pci_dev *pdev = fn->pdev;
+	unsigned int i;
+
+	if (pdev->subsystem_vendor != HVDPA_PCI_VENDOR_INTEL)
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(hvdpa_ifc_layouts); i++)
+		if (pdev->device == hvdpa_ifc_layouts[i].device &&
+		    pdev->subsystem_device == hvdpa_ifc_layouts[i].subsystem)
+			break;
+	if (i == ARRAY_SIZE(hvdpa_ifc_layouts))
+		return 0;
+
+	migration->stride = hvdpa_ifc_layouts[i].stride;
+	migration->paired = hvdpa_ifc_layouts[i].paired;
+	migration->page_sizes = BIT_ULL(HVDPA_IFC_LOG_PAGE_SHIFT);
+	region->bar = HVDPA_IFC_BAR;
+	region->offset = 0;
+	region->length = hvdpa_ifc_ring_offset(migration, fn->nqueues - 1) +
+			 sizeof(__le32);
+	if (!(pci_resource_flags(pdev, region->bar) & IORESOURCE_MEM) ||
+	    !hvdpa_region_fits(region, pci_resource_len(pdev, region->bar))) {
+		dev_err(&pdev->dev,
+			"BAR 4 has %#llx bytes, %u rings of Intel's layout need %#x: %pe\n",
+			pci_resource_len(pdev, region->bar), fn->nqueues,
+			region->length, ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
+
+	migration->regs = pci_iomap_range(pdev, region->bar, 0, region->length);
+	if (!migration->regs)
+		return -ENOMEM;
+	if (vp_ioread32(&hvdpa_ifc_regs(fn)->log_control) == HVDPA_ALL_ONES_32) {
+		hvdpa_function_mark_dead(fn, "logging control reads 0xffffffff");
+		return -ENODEV;
+	}
+
+	fn->hw = &hvdpa_hw_ifc;
+	fn->private_features = 0;
+	memset(fn->lacks, 0, sizeof(fn->lacks));
+	fn->lacks[HVDPA_RESUME] =
+		"a queue of Intel's layout that was stopped starts by a reset only";
+	return 1;
+}
