@@ -135,6 +135,9 @@ class Owner:
     def suspend(self):
         fcntl.ioctl(self.fd, _io(0, 0x7D, 0))
 
+    def resume(self):
+        fcntl.ioctl(self.fd, _io(0, 0x7E, 0))
+
     def set_addr(self, index, desc, used, avail):
         self._call(_iow(0x11, 40), struct.pack("<IIQQQQ", index, 0, desc, used, avail, 0))
 
