@@ -206,8 +206,7 @@ void nic_common_write(NicVF *vf, hwaddr addr, uint64_t value)
         } else if (value == 0 && (vf->pf->layout == NIC_LAYOUT_IFC ||
                                   vf->pf->layout == NIC_LAYOUT_IFC_DENSE)) {
             /* Intel IFC stops a queue so, and then its state can be read. */
-            q->state = nic_ring_state(vf, n);
-            q->enabled = false;
+            q->stopping = q->enabled;
             nic_suspend(vf);
         }
         break;

@@ -67,6 +67,7 @@ typedef struct NicFaults {
 typedef struct NicQueue {
     uint16_t num;
     bool enabled;
+    bool stopping;          /* Intel IFC: disabled once it is drained */
     bool has_state;
     uint32_t state;
     uint16_t used;          /* what was last written to used->idx */

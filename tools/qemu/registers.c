@@ -19,14 +19,18 @@ uint32_t nic_ring_state(NicVF *vf, unsigned n)
     NicQueue *q = &vf->q[n];
     uint32_t avail;
 
-    if (vf->fault.state_garbage) {
-        return vf->fault.state_garbage;
-    }
     if (!q->enabled) {
         return q->state;
     }
     avail = virtio_queue_get_last_avail_idx(nic_vdev(vf), n);
     return nic_packed(vf) ? avail : (avail & 0xffff) | (uint32_t)q->used << 16;
+}
+
+static uint32_t ring_state_read(NicVF *vf, unsigned n)
+{
+    bool garbage = vf->fault.state_garbage && vf->q[n].enabled;
+
+    return garbage ? vf->fault.state_garbage : nic_ring_state(vf, n);
 }
 
 static void ring_state_write(NicVF *vf, unsigned n, uint32_t value)
@@ -46,7 +50,7 @@ static uint64_t queue_read(NicVF *vf, hwaddr addr)
 
     switch (addr % sizeof(struct hvdpa_migration_queue)) {
     case QUEUE_REG(state):
-        return nic_ring_state(vf, n);
+        return ring_state_read(vf, n);
     case QUEUE_REG(doorbells_lo):
         return (uint32_t)q->doorbells;
     case QUEUE_REG(doorbells_hi):
@@ -197,7 +201,7 @@ static uint64_t ifc_read(void *opaque, hwaddr addr, unsigned size)
         return UINT64_MAX;
     }
     if (n >= 0) {
-        return nic_ring_state(vf, n);
+        return ring_state_read(vf, n);
     }
     switch (addr) {
     case IFC_REG(log_control):

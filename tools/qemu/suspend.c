@@ -40,6 +40,18 @@ static bool drained(NicVF *vf)
     return true;
 }
 
+static void stop_queues(NicVF *vf)
+{
+    for (int i = 0; i < NIC_QUEUES; i++) {
+        NicQueue *q = &vf->q[i];
+
+        if (q->stopping) {
+            q->state = nic_ring_state(vf, i);
+            q->stopping = q->enabled = false;
+        }
+    }
+}
+
 static void late_write(void *opaque)
 {
     NicVF *vf = opaque;
@@ -67,6 +79,7 @@ static void drain(void *opaque)
     nic_log_flush(vf);
     vf->suspending = false;
     vf->suspended = true;
+    stop_queues(vf);
     if (vf->fault.late_dma && vf->last_data) {
         timer_mod(vf->late_timer,
                   qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + LATE_MS);
@@ -75,6 +88,9 @@ static void drain(void *opaque)
 
 void nic_suspend(NicVF *vf)
 {
+    if (vf->suspended) {
+        stop_queues(vf);
+    }
     if (vf->suspending || vf->suspended) {
         return;
     }

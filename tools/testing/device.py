@@ -100,6 +100,11 @@ class PackedRing:
     def device_pages(self):
         return {self.desc // PAGE, self.device // PAGE}
 
+    def written_by_driver(self, at):
+        """Is the descriptor at this byte one that the driver wrote last?"""
+        flags, = self.memory.get(at // 16 * 16 + 14, "<H")
+        return (flags >> 7 & 1) != (flags >> 15 & 1)
+
     def room(self):
         return self.left
 
@@ -212,6 +217,16 @@ class Device:
     def driver_pages(self):
         return set().union(*(r.driver_pages() for r in self.rings.values()))
 
+    def driver_wrote(self, at):
+        """Both write to a packed ring; whose is this byte?"""
+        return any(ring.packed and ring.desc <= at < ring.desc + 16 * ring.num
+                   and ring.written_by_driver(at)
+                   for ring in self.rings.values())
+
+    def small_pages(self):
+        """Pages of which a report may say that they are dirty and little is."""
+        return self.ring_pages() | self.driver_pages()
+
     def ring_pages(self):
         return set().union(*(r.device_pages() for r in self.rings.values()))
 
@@ -229,7 +244,8 @@ class Net(Device):
         super().__init__(path, features, queues, num, pages, start)
         self.mac, self.pairs, self.room = mac, pairs, room
         place = self.buffers
-        self.tx_first = place
+        self.tx_first = self.command_at = place
+        place += PAGE
         self.tx_free = {}
         for pair in range(pairs):
             self.tx_free[pair] = [place + i * PAGE for i in range(num // 2)]
@@ -242,6 +258,12 @@ class Net(Device):
         assert place <= self.memory.size, f"{place} bytes of {self.memory.size}"
         self.seen = set()
         self.twice = self.bad = 0
+
+    def start(self):
+        super().start()
+        # A reset device has one pair again.
+        if self.pairs > 1:
+            assert self.command(4, 0, struct.pack("<H", self.pairs)) == 0
 
     def driver_pages(self):
         return super().driver_pages() | set(range(self.tx_first // PAGE,
@@ -304,7 +326,7 @@ class Net(Device):
 
     def command(self, class_, command, data):
         """A command on the control queue; its ack."""
-        ring, at = self.rings[self.control], self.tx_free[0].pop()
+        ring, at = self.rings[self.control], self.command_at
         self.memory.put(at, "<BB", class_, command)
         self.memory.map[at + 8:at + 8 + len(data)] = data
         self.memory.put(at + 256, "<B", 0xFF)
@@ -315,7 +337,6 @@ class Net(Device):
         end = time.monotonic() + 5
         while not ring.reap():
             assert time.monotonic() < end, "no answer to a control command"
-        self.tx_free[0].append(at)
         return self.memory.get(at + 256, "<B")[0]
 
 
@@ -330,17 +351,24 @@ class Disk(Device):
         place = self.buffers
         self.headers = place
         place += queues * PAGE
+        self.statuses = place
+        place += queues * PAGE
         self.data = place
         for queue in range(queues):
             self.slots[queue] = list(range(self.DEPTH))
-        self.place = {(q, s): place + (q * self.DEPTH + s) * 2 * PAGE
+        self.place = {(q, s): place + (q * self.DEPTH + s) * PAGE
                       for q in range(queues) for s in range(self.DEPTH)}
+        self.filled = dict.fromkeys(self.place, False)
         self.posted = self.done = 0
         self.failed = []
 
     def driver_pages(self):
         return super().driver_pages() | {(self.headers + q * PAGE) // PAGE
                                          for q in self.rings}
+
+    def small_pages(self):
+        return super().small_pages() | {(self.statuses + q * PAGE) // PAGE
+                                        for q in self.rings}
 
     def content(self, block, version):
         return struct.pack("<QQ", block, version) * (PAGE // 16)
@@ -353,8 +381,9 @@ class Disk(Device):
         slot = self.slots[queue].pop()
         header = self.headers + queue * PAGE + slot * 64
         data = self.place[queue, slot]
-        status = data + PAGE
+        status = self.statuses + queue * PAGE + slot
         self.memory.put(header, "<IIQ", 1 if write else 0, 0, block * 8)
+        self.filled[queue, slot] = write
         if write:
             self.memory.map[data:data + PAGE] = self.content(block, version)
         self.memory.put(status, "<B", 0xEE)
@@ -370,7 +399,7 @@ class Disk(Device):
         ended = []
         for (slot, block, write, version), _ in self.rings[queue].reap():
             data = self.place[queue, slot]
-            status, = self.memory.get(data + PAGE, "<B")
+            status, = self.memory.get(self.statuses + queue * PAGE + slot, "<B")
             if status:
                 self.failed.append((block, status))
             ended.append((block, write, version, self.memory.map[data:data + PAGE]))

@@ -107,10 +107,12 @@ t() {
 	else
 		ktap_test_fail "$2"
 		clean_up >/dev/null 2>&1
+		[ "$(type -t recover)" != function ] || recover >/dev/null 2>&1
 	fi
 }
 
-# What a failed test left behind must not fail the next.
+# What a failed test left behind must not fail the next. A file that shares
+# devices among its tests makes them again in a function recover.
 clean_up() {
 	local name
 	jobs -p | xargs -r kill 2>/dev/null
@@ -235,6 +237,11 @@ transfer() {
 
 listening() {
 	ip netns exec "$1" ss -ltn 2>/dev/null | grep -q ":$2 "
+}
+
+# fault NIC/VF PROPERTY VALUE: break the reference NIC, or mend it.
+fault() {
+	monitor "qom-set /machine/peripheral/$1 $2 $3"
 }
 
 # monitor COMMAND: say something to the QEMU that this machine runs in.

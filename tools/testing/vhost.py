@@ -188,16 +188,16 @@ def errno_name(number):
 
 
 def refused(expected, call, *args):
-    """The call is refused with this errno."""
+    """The call is refused with this errno, or one of these."""
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    names = " or ".join(errno_name(number) for number in expected)
     try:
         call(*args)
     except OSError as error:
-        assert error.errno == expected, (
-            f"{call.__name__}{args}: {errno_name(error.errno)},"
-            f" expected {errno_name(expected)}")
+        assert error.errno in expected, (
+            f"{call.__name__}{args}: {errno_name(error.errno)}, expected {names}")
         return
-    raise AssertionError(f"{call.__name__}{args}: not refused,"
-                         f" expected {errno_name(expected)}")
+    raise AssertionError(f"{call.__name__}{args}: not refused, expected {names}")
 
 
 class Ring:
