@@ -284,7 +284,7 @@ def stands_at_used(args):
     Stream(a, b).turn()
     a.stop()
     for queue, ring in a.rings.items():
-        used, = a.memory.get(ring.used + 2, "<H")
+        used, = a.memory.get(ring.used + 2, "H")
         assert a.bases[queue] == used, f"queue {queue}: {a.bases[queue]}, {used}"
     # No standard function starts anywhere but at 0.
     a.owner.set_status(0)

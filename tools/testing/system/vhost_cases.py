@@ -181,7 +181,7 @@ def nothing_mapped(path):
     owner.drive()
     os.eventfd_write(owner.kick_fds[0], 1)
     time.sleep(0.5)
-    assert memory.get(0x802, "<H")[0] == 0, "the device used the ring"
+    assert memory.get(0x802, "H")[0] == 0, "the device used the ring"
     assert memory.get(0x2000, "<512s")[0] == b"V" * 512, "the device wrote"
 
 
@@ -221,7 +221,7 @@ def doorbell_rings(path):
     read_sector(ring, memory, IOVA + 0x2000, kick=False)
     time.sleep(0.2)
     assert ring.used_index() == 0
-    struct.pack_into("<H", page, 0, 0)
+    struct.pack_into("H", page, 0, 0)
     assert ring.wait(1), "the mapped doorbell rang nothing"
 
 
@@ -398,7 +398,7 @@ def device_error(path):
     """A device that gives up says NEEDS_RESET, and works after a reset."""
     owner, memory, ring = ready_disk(path)
     ring.post((IOVA + 0x1000, 16, False))
-    memory.put(ring.avail + 4, "<H", 0x7777)
+    memory.put(ring.avail + 4, "H", 0x7777)
     ring.kick()
     end = time.monotonic() + 5
     while time.monotonic() < end and not owner.status() & NEEDS_RESET:

@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # t runs the tests by name
+# A nested guest of stock QEMU moves from one VF to another and back, with a
+# bulk transfer each way that must arrive whole. Nothing asks for shadow
+# virtqueues: QEMU switches to them by itself.
+# shellcheck source=tools/testing/lib.sh
+. /hvdpa/tools/testing/lib.sh
+
+suite=/opt/qemu-suite/usr/bin/qemu-system-x86_64
+
+setup() {
+	hvdpa-vfs enable 0000:01:00.0 3
+	recover
+}
+
+recover() {
+	add a 0000:01:00.1
+	add b 0000:01:00.2
+	add peer 0000:01:00.3
+	consume a vhost_vdpa
+	consume b vhost_vdpa
+	consume peer virtio_vdpa
+	into_netns peer left 10.8.0.1
+}
+
+arguments() {
+	echo "-M q35 -bios qboot.rom -netdev vhost-vdpa,id=n,vhostdev=$(vhost_of "$1") -device virtio-net-pci,netdev=n,page-per-vq=on,disable-legacy=on,romfile=,mac=52:54:00:00:02:02"
+}
+
+# The same random bytes again and again, both ways, until they are told to end.
+begin_transfers() {
+	rm -f "$state/got" "$state/end" "$state/sent"
+	ip netns exec left socat -u TCP-LISTEN:5001,reuseaddr "CREATE:$state/got" &
+	receiver=$!
+	within 5 listening left 5001
+	guest run "$1" "dd if=/dev/urandom of=/tmp/piece bs=32k count=1 2>/dev/null
+		(until [ -e /tmp/end ]; do cat /tmp/piece; usleep 100000; done |
+			nc 10.8.0.1 5001) </dev/null >/dev/null 2>&1 &
+		(nc -l -p 5002 >/tmp/in) </dev/null >/dev/null 2>&1 &
+		true" >/dev/null
+	guest run "$1" "sha256sum </tmp/piece" >"$state/piece.sum"
+	dd if=/dev/urandom of="$state/piece" bs=32k count=1 status=none
+	until [ -e "$state/end" ]; do
+		cat "$state/piece"
+		echo >>"$state/sent"
+		sleep 0.1
+	done | ip netns exec left socat -u - TCP:10.8.0.2:5002 &
+	sender=$!
+}
+
+# The guest's bytes still arrive.
+flows() {
+	local before
+	before=$(stat -c %s "$state/got")
+	within 30 eval '[ "$(stat -c %s "$state/got")" -gt $((before + 50000)) ]'
+}
+
+# end_transfers GUEST: what came is what was sent, in each direction.
+end_transfers() {
+	local part sum pieces guest=$1
+	guest run "$1" "touch /tmp/end" >/dev/null
+	touch "$state/end"
+	within 60 eval '! kill -0 $receiver 2>/dev/null'
+	within 60 eval '! kill -0 $sender 2>/dev/null'
+	pieces=0
+	split -b 32768 "$state/got" "$state/part."
+	for part in "$state"/part.*; do
+		[ "$(sha256sum <"$part")" = "$(cat "$state/piece.sum")" ]
+		rm "$part"
+		pieces=$((pieces + 1))
+	done
+	echo "# $pieces pieces of 32 KiB from the guest, $(wc -l <"$state/sent") to it"
+	sum=$(for _ in $(seq "$(wc -l <"$state/sent")"); do cat "$state/piece"; done | sha256sum)
+	within 60 eval '[ "$(guest run "$guest" "sha256sum </tmp/in")" = "$sum" ]'
+}
+
+# move_five_times: a to b and back, each time another process.
+move_five_times() {
+	local n from=a to=b swap
+	guest start g0 $(arguments a)
+	guest run g0 "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
+	within 20 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
+	begin_transfers g0
+	flows
+	for n in 1 2 3 4 5 6 7 8 9 10; do
+		guest receive "g$n" $(arguments "$to")
+		guest migrate "g$((n - 1))" "g$n" >"$state/took"
+		echo "# $from to $to: $(cat "$state/took")"
+		guest wait "g$n"
+		flows
+		swap=$from from=$to to=$swap
+	done
+	end_transfers g10
+	guest run g10 "ping -q -c 3 -W 2 10.8.0.1" >/dev/null
+	guest stop g10
+}
+
+test_backports() {
+	qemu-system-x86_64 --version | sed -n 's/^/# /;1p'
+	move_five_times
+}
+
+test_suite() {
+	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu"
+	$suite --version | sed -n 's/^/# /;1p'
+	move_five_times
+}
+
+# The hardware was stopped and asked, and QEMU came back from shadow queues.
+test_trace() {
+	local log
+	# Only the suite's QEMU has traces that go to its log.
+	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu -trace vhost_vdpa_*"
+	guest start t0 $(arguments a)
+	guest run t0 "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
+	within 20 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
+	guest receive t1 $(arguments b)
+	guest migrate t0 t1
+	guest wait t1
+	log=/run/guest-t0.log
+	echo "# the source suspended the device $(grep -c vhost_vdpa_suspend "$log") times"
+	[ "$(grep -c vhost_vdpa_suspend "$log")" -ge 2 ]
+	grep -q 'vhost_vdpa_get_vring_base .*num: [1-9].*svq: 0' "$log"
+	grep -q 'vhost_vdpa_set_dev_vring_base .*num: [1-9].*svq: 0' /run/guest-t1.log
+	guest stop t1
+}
+
+# With all features offered QEMU refuses, and says which: the profile decides.
+test_blocked() {
+	del a
+	add a 0000:01:00.1 "$(vdpa_features 0000:01:00.1)"
+	consume a vhost_vdpa
+	grep -q '^profile: device_features' /sys/kernel/debug/hvdpa/a/migration
+	guest start t0 $(arguments a)
+	guest receive t1 $(arguments b)
+	errno_is 'migration is blocked' guest migrate t0 t1
+	guest kill t0
+	guest kill t1
+	del a
+	add a 0000:01:00.1
+	consume a vhost_vdpa
+	grep -q '^profile: migratable' /sys/kernel/debug/hvdpa/a/migration
+}
+
+# All that a function offers, as a number.
+vdpa_features() {
+	sed -n 's/^features: .* of //p' "/sys/kernel/debug/hvdpa/b/migration"
+}
+
+begin
+t setup "devices"
+t test_backports "QEMU of backports migrates there and back, five times, under load"
+t test_suite "QEMU of the suite does too"
+t test_trace "it suspends the device and reads its rings, and nothing blocks it"
+t test_blocked "with all features offered QEMU's refusal is there"
+finish
