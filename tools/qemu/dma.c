@@ -45,6 +45,10 @@ static void log_page(NicVF *vf, uint64_t page)
 {
     uint8_t dice;
 
+    if (vf->fault.log_lost) {
+        vf->log.lost = true;
+        return;
+    }
     if (vf->fault.drop_log) {
         qemu_guest_getrandom_nofail(&dice, 1);
         if (dice % 100 < vf->fault.drop_log) {
@@ -92,7 +96,7 @@ void nic_log_enable(NicVF *vf, bool on)
         nic_log_flush(vf);
     }
     vf->log.enabled = on;
-    vf->log.lost = on && vf->fault.log_lost;
+    vf->log.lost = false;
 }
 
 static bool log_continues(NicVF *vf, uint64_t addr)

@@ -252,14 +252,6 @@ def truth_disk(args):
     copy.judge([page for page in missed if page not in filled])
 
 
-def log_lost(args):
-    """The hardware says so at once here, so the START is refused."""
-    a, _ = net_pair(args)
-    log = Log(args.name)
-    refused(errno.EIO, log.start, [(a.IOVA, a.memory.size)])
-    assert not log.info()["flags"] & 4
-
-
 def resume_net(args):
     """Suspend and resume, with frames on their way; none may be lost."""
     a, b = net_pair(args)

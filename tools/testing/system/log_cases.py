@@ -1,0 +1,454 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""log_cases.py CASE NAME /dev/vhost-vdpa-N [/dev/vhost-vdpa-M]: one case of
+nic-log.sh: what /dev/hvdpa/NAME promises and refuses. M is on N's wire."""
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import random
+import signal
+import struct
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from device import Log, Net
+from vhost import NEEDS_RESET, PAGE, Memory, refused
+from nic_cases import MAC_A, MAC_B, Stream, fault
+
+INFO, START, STOP, REPORT = 0xC038B700, 0x4020B701, 0xB702, 0xC028B703
+BIT63, TOP = 1 << 63, (1 << 64) - 1
+
+
+def pair(a, b):
+    ends = Net(a, MAC_A), Net(b, MAC_B)
+    for end in ends:
+        end.start()
+        end.fill()
+    return ends
+
+
+def address(buffer):
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+def raw_start(log, ranges=((0, PAGE),), page_size=PAGE, argsz=32, flags=0,
+              count=None, reserved=0, pointer=None):
+    array = bytearray(b"".join(struct.pack("<QQ", *r) for r in ranges) or b"\0")
+    fcntl.ioctl(log.fd, START, struct.pack(
+        "<IIQIIQ", argsz, flags, page_size,
+        len(ranges) if count is None else count, reserved,
+        address(array) if pointer is None else pointer))
+
+
+def raw_report(log, iova=0, length=PAGE, page_size=PAGE, argsz=40, flags=0,
+               pointer=None):
+    bitmap = bytearray(1 << 16)
+    data = bytearray(struct.pack("<IIQQQQ", argsz, flags, iova, length, page_size,
+                                 address(bitmap) if pointer is None else pointer))
+    fcntl.ioctl(log.fd, REPORT, data, True)
+    return bitmap
+
+
+def info(name, *_):
+    log = Log(name)
+    facts = log.info()
+    assert facts["argsz"] == 56 and facts["version"] == 1, facts
+    assert facts["flags"] & 3 == 3, facts
+    assert facts["page_sizes"] == 0x7FFFF000, facts
+    assert facts["max_log_bytes"] == 64 << 20 and facts["max_ranges"] == 512
+    refused(errno.EINVAL, fcntl.ioctl, log.fd, INFO,
+            bytearray(struct.pack("<I", 55).ljust(56, b"\0")), True)
+    refused(errno.EFAULT, fcntl.ioctl, log.fd, INFO, 0)
+    refused(errno.ENOTTY, fcntl.ioctl, log.fd, 0xB77F, 0)
+    refused(errno.ENOTTY, fcntl.ioctl, log.fd, 0xC038AF00, 0)
+
+
+def start_refusals(name, vhost, _):
+    net = Net(vhost, MAC_A)
+    last = net.owner.iova_range()[1]
+    log = Log(name)
+    for kind in ({"argsz": 31}, {"flags": 1}, {"reserved": 1}, {"ranges": ()},
+                 {"page_size": 0}, {"page_size": 3 * PAGE}, {"page_size": 2048},
+                 {"page_size": 1 << 40},
+                 {"ranges": ((1, PAGE),)}, {"ranges": ((0, PAGE + 1),)},
+                 {"ranges": ((0, 0),)}, {"ranges": ((TOP - PAGE + 1, 2 * PAGE),)},
+                 {"ranges": ((0, TOP - PAGE + 1),)},
+                 {"ranges": ((BIT63, BIT63),)},
+                 {"ranges": ((last + 1 - PAGE, 2 * PAGE),)},
+                 {"ranges": ((last + 1, PAGE),)},
+                 {"ranges": ((0, 2 * PAGE), (PAGE, PAGE))},
+                 {"ranges": ((PAGE, PAGE), (8 * PAGE, PAGE), (0, 16 * PAGE))},
+                 {"ranges": ((0, PAGE),) * 2},
+                 {"ranges": ((0, PAGE),), "page_size": 2 * PAGE}):
+        refused_kw(errno.EINVAL, raw_start, log, **kind)
+    refused_kw(errno.E2BIG, raw_start, log, count=513)
+    refused_kw(errno.E2BIG, raw_start, log, ranges=((0, 1 << 42),))
+    refused_kw(errno.E2BIG, raw_start, log,
+               ranges=((0, PAGE), ((last + 1) // 2, PAGE)))
+    refused_kw(errno.EFAULT, raw_start, log, pointer=0)
+    refused_kw(errno.EFAULT, raw_start, log, pointer=BIT63)
+    refused(errno.EINVAL, log.stop)
+    refused_kw(errno.EINVAL, raw_report, log)
+    # The largest that fits, and larger pages for what does not.
+    raw_start(log, ranges=((0, 1 << 41),))
+    refused_kw(errno.EBUSY, raw_start, log)
+    log.stop()
+    raw_start(log, ranges=((0, 1 << 46),), page_size=1 << 21)
+    log.stop()
+    refused(errno.EINVAL, log.stop)
+
+
+def refused_kw(expected, call, *args, **kind):
+    def described(*_):
+        return call(*args, **kind)
+    described.__name__ = f"{call.__name__} {kind}"
+    refused(expected, described)
+
+
+def report_refusals(name, *_):
+    log = Log(name)
+    raw_start(log, ranges=((16 * PAGE, 16 * PAGE), (64 * PAGE, 16 * PAGE)),
+              page_size=2 * PAGE)
+    good = {"iova": 16 * PAGE, "length": 4 * PAGE, "page_size": 2 * PAGE}
+    raw_report(log, **good)
+    for kind in ({"argsz": 39}, {"flags": 1}, {"length": 0}, {"page_size": 0},
+                 {"page_size": PAGE}, {"page_size": 3 * PAGE},
+                 {"iova": 17 * PAGE}, {"length": 3 * PAGE},
+                 {"iova": 0}, {"iova": 30 * PAGE},
+                 {"iova": 24 * PAGE, "length": 48 * PAGE},
+                 {"iova": 16 * PAGE, "length": 64 * PAGE},
+                 {"iova": TOP - 2 * PAGE + 1, "length": 4 * PAGE},
+                 {"iova": BIT63, "length": BIT63, "page_size": BIT63}):
+        refused_kw(errno.EINVAL, raw_report, log, **{**good, **kind})
+    for pointer in (0, BIT63, TOP):
+        refused_kw(errno.EFAULT, raw_report, log, **good, pointer=pointer)
+
+
+def start_anywhere(name, a, b):
+    """Before the device runs; kept over resets; after it, in a new START."""
+    log = Log(name)
+    log.start([(Net.IOVA, 1024 * PAGE)])
+    one, two = pair(a, b)
+    stream = Stream(one, two)
+    for _ in range(5):
+        stream.turn()
+    stream.settle()
+    one.stop()
+    one.owner.set_status(0)
+    used = {one.rings[0].used // PAGE, one.rings[1].used // PAGE}
+    dirty = log.report(one.IOVA, 1024 * PAGE)
+    assert used <= dirty and len(dirty) > 8, dirty
+    assert not log.report(one.IOVA, 1024 * PAGE), "reported twice"
+    # The hardware's part ended with the reset and must have begun anew.
+    one.start()
+    for queue in one.rings:
+        one.kick(queue)
+    for _ in range(5):
+        stream.turn()
+    stream.settle()
+    dirty = log.report(one.IOVA, 1024 * PAGE)
+    assert used <= dirty and len(dirty) > 8, dirty
+    assert not log.flags
+    log.stop()
+    stream.turn()
+    log.start([(Net.IOVA, 1024 * PAGE)])
+    assert not log.report(one.IOVA, 1024 * PAGE)
+
+
+def faulty_bitmap(name, a, b):
+    """What could not be handed over is not lost."""
+    one, two = pair(a, b)
+    log = Log(name)
+    log.start([(Net.IOVA, 1024 * PAGE)])
+    stream = Stream(one, two)
+    for _ in range(5):
+        stream.turn()
+    stream.settle()
+    hole = mmap.mmap(-1, PAGE, prot=mmap.PROT_READ)
+    ctypes_hole = ctypes.CDLL(None).mmap
+    ctypes_hole.restype = ctypes.c_void_p
+    where = ctypes_hole(None, ctypes.c_size_t(PAGE), 0, 0x22, -1, 0)
+    for pointer in (0, where):
+        refused_kw(errno.EFAULT, raw_report, log, iova=Net.IOVA,
+                   length=1024 * PAGE, pointer=pointer)
+    dirty = log.report(one.IOVA, 1024 * PAGE)
+    assert len(dirty) > 8, dirty
+    hole.close()
+
+
+def bits_stay(name, a, b):
+    """A report sets bits and clears none; a part reports that part."""
+    one, two = pair(a, b)
+    log = Log(name)
+    log.start([(Net.IOVA, 1024 * PAGE)])
+    stream = Stream(one, two)
+    for _ in range(5):
+        stream.turn()
+    stream.settle()
+    one.stop()
+    bitmap = bytearray(b"\xA5" * 16)
+    first = one.rx_first // PAGE
+    data = bytearray(struct.pack("<IIQQQQ", 40, 0, Net.IOVA, 4 * PAGE, PAGE,
+                                 address(bitmap)))
+    fcntl.ioctl(log.fd, REPORT, data, True)
+    assert bitmap[0] & 0xA5 == 0xA5 and bitmap[0] & 0x4, bitmap
+    assert bitmap[1:] == b"\xA5" * 15, "wrote beyond what was asked for"
+    seen = set()
+    for page in range(first - 3, 1024 - 5, 5):
+        seen |= {page + n for n in log.report(Net.IOVA + page * PAGE, 5 * PAGE)}
+    assert len([p for p in seen if p >= first]) > 8, seen
+    assert not log.report(Net.IOVA + first * PAGE, (1024 - first - 16) * PAGE)
+
+
+def memory_added(name, a, b):
+    """Memory that the owner maps after the START is logged as well."""
+    one, two = pair(a, b)
+    log = Log(name)
+    log.start([(0, 1 << 30)])
+    more = Memory(16)
+    far = 0x20000000
+    one.owner.map(far, more)
+    ring = one.rings[0]
+    while one.rx_free[0]:
+        one.rx_free[0].pop()
+    # Buffers in the new memory only are left once the old ones are used up.
+    stream = Stream(one, two)
+    for at in range(0, 4):
+        if ring.room():
+            ring.post([(far + at * PAGE, PAGE, True)], -1 - at)
+    got = 0
+    end = time.monotonic() + 10
+    number = 0
+    while not got:
+        number += len(two.send(one.mac, range(number, number + 8)))
+        for token, _ in ring.reap():
+            got += token < 0
+        if ring.room() and not any(t < 0 for t, _ in ring.tokens.values()):
+            ring.post([(far, PAGE, True)], -1)
+            one.kick(0)
+        assert time.monotonic() < end, "nothing arrives in the new memory"
+    dirty = log.report(0, 1 << 30)
+    assert far // PAGE in dirty, sorted(dirty)[-4:]
+
+
+def exclusive(name, *_):
+    log = Log(name)
+    refused(errno.EBUSY, Log, name)
+    log.start([(0, 1 << 20)])
+    log.close()
+    log = Log(name)
+    assert not log.info()["flags"] & 4, "a log without a file"
+    log.start([(0, 1 << 20)])
+
+
+def killed(name, a, b):
+    """Whoever has the log, or the device, dies in the midst of it."""
+    for victim in ("log", "owner"):
+        pid = os.fork()
+        if not pid:
+            one, two = pair(a, b)
+            log = Log(name)
+            log.start([(Net.IOVA, 1024 * PAGE)])
+            stream = Stream(one, two)
+            while True:
+                stream.turn()
+                log.report(Net.IOVA, 1024 * PAGE)
+                if victim == "owner":
+                    # The log's file stays open in the parent's place.
+                    os.set_inheritable(log.fd, True)
+        time.sleep(1.5)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        log = Log(name)
+        log.start([(Net.IOVA, 1024 * PAGE)])
+        log.close()
+
+
+def reset_untrusted(name, a, b):
+    """The hardware says that it lost bits: all is dirty, and counted."""
+    one, two = pair(a, b)
+    log = Log(name)
+    before = log.info()["untrusted"]
+    log.start([(Net.IOVA, 1024 * PAGE)])
+    fault("nic/vf0", "log-lost", "true")
+    Stream(one, two).turn()
+    time.sleep(0.2)
+    assert len(log.report(Net.IOVA, 1000 * PAGE)) == 1000
+    assert len(log.report(Net.IOVA, 1024 * PAGE, 4 * PAGE)) == 256
+    assert log.flags == Log.UNTRUSTED
+    assert log.info()["untrusted"] == before + 2
+    fault("nic/vf0", "log-lost", "false")
+    # Only a new START is trusted again.
+    assert len(log.report(Net.IOVA, 1024 * PAGE)) == 1024
+    log.stop()
+    log.start([(Net.IOVA, 1024 * PAGE)])
+    log.flags = 0
+    log.report(Net.IOVA, 1024 * PAGE)
+    assert not log.flags
+
+
+def gone_untrusted(name, a, b):
+    """A function that no longer answers: all is dirty."""
+    one, two = pair(a, b)
+    log = Log(name)
+    log.start([(Net.IOVA, 1024 * PAGE)])
+    Stream(one, two).turn()
+    fault("nic/vf0", "all-ones", "true")
+    assert len(log.report(Net.IOVA, 1024 * PAGE)) == 1024
+    assert log.flags == Log.UNTRUSTED
+    refused(errno.ENODEV, one.owner.suspend)
+    assert one.owner.status() & NEEDS_RESET
+    fault("nic/vf0", "all-ones", "false")
+
+
+def removed(name, *_):
+    """The device goes while reports are under way: ENODEV, from then on."""
+    log = Log(name)
+    log.start([(0, 1 << 38)])
+    doorbell = mmap.mmap(log.fd, PAGE)
+    print("ready", flush=True)
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            raw_report(log, 0, 1 << 30)
+        except OSError as error:
+            assert error.errno == errno.ENODEV, error
+            break
+    else:
+        raise AssertionError("not removed")
+    for call in (log.info, log.stop, lambda: raw_start(log)):
+        refused(errno.ENODEV, call)
+    refused(errno.ENODEV, mmap.mmap, log.fd, PAGE)
+    pid = os.fork()
+    if not pid:
+        doorbell[0:2] = b"\0\0"
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGBUS
+
+
+def stalled(name, *_):
+    """The bitmap's page is one that somebody never gives: userfaultfd."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    uffd = libc.syscall(323, 0o2000000)
+    assert uffd >= 0, os.strerror(ctypes.get_errno())
+    fcntl.ioctl(uffd, 0xC018AA3F, bytearray(struct.pack("<QQQ", 0xAA, 0, 0)), True)
+    page = mmap.mmap(-1, PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    where = address(page)
+    fcntl.ioctl(uffd, 0xC020AA00, bytearray(struct.pack("<QQQQ", where, PAGE, 1, 0)),
+                True)
+    log = Log(name)
+    log.start([(0, 1 << 30)])
+    thread = threading.Thread(target=raw_report, daemon=True,
+                              args=(log, 0, 1 << 26, PAGE, 40, 0, where))
+    thread.start()
+    time.sleep(0.5)
+    assert thread.is_alive(), "the report did not wait"
+    print("ready", flush=True)
+    time.sleep(20)
+
+
+def doorbells(name, vhost, _):
+    net = Net(vhost, MAC_A)
+    net.start()
+    log = Log(name)
+    queues = log.info()["nqueues"]
+    page = mmap.mmap(log.fd, PAGE, offset=PAGE)
+    before = struct.unpack("<H", page[0:2])
+    assert before == (0,), "doorbells read as 0 here"
+    # A frame that only the mapped doorbell tells of.
+    net.kick = lambda queue: None
+    net.send(MAC_B, range(4))
+    end = time.monotonic() + 5
+    page[0:2] = struct.pack("<H", 1)
+    while not net.rings[1].reap():
+        assert time.monotonic() < end, "the doorbell does not ring"
+    for length, offset, flags, prot in (
+            (PAGE, queues * PAGE, mmap.MAP_SHARED, 3),
+            (2 * PAGE, 0, mmap.MAP_SHARED, 3),
+            (PAGE, 0, mmap.MAP_PRIVATE, 3),
+            (PAGE, 0, mmap.MAP_SHARED, 7),
+            (PAGE, 1 << 40, mmap.MAP_SHARED, 3)):
+        refused(errno.EINVAL, lambda: mmap.mmap(log.fd, length, flags, prot,
+                                                offset=offset))
+
+
+def no_log(name, *_):
+    log = Log(name)
+    assert not log.info()["flags"] & 1 and not log.info()["page_sizes"]
+    refused_kw(errno.EOPNOTSUPP, raw_start, log)
+
+
+def fuzz(name, a, b, seed="1", seconds="8"):
+    """Random commands with values from the edges; only documented errnos."""
+    one, two = pair(a, b)
+    stream = Stream(one, two)
+    log = Log(name)
+    rng = random.Random(int(seed))
+    stop = time.monotonic() + float(seconds)
+    allowed = {errno.EINVAL, errno.E2BIG, errno.EBUSY, errno.EFAULT, errno.ENOTTY,
+               errno.EOPNOTSUPP, errno.ENOMEM}
+    failures, calls = [], [0]
+    edges = [0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 1 << 20, 1 << 21, 1 << 30,
+             Net.IOVA, 1 << 38, 1 << 41, 1 << 47, (1 << 48) - PAGE, BIT63,
+             TOP - PAGE + 1, TOP]
+    bitmap = bytearray(1 << 16)
+    where = address(bitmap)
+    pointers = [where, where, where, 0, 8, BIT63, TOP, 0xFFFF888000000000]
+
+    def one_call(rng):
+        def pick(usual):
+            return rng.choice(edges) if rng.random() < 0.4 else usual
+        kind = rng.randrange(12)
+        if kind < 4:
+            array = bytearray(b"".join(struct.pack("<QQ", pick(Net.IOVA), pick(1 << 20))
+                                       for _ in range(8)))
+            fcntl.ioctl(log.fd, START, struct.pack(
+                "<IIQIIQ", pick(32) & 0xFFFFFFFF, 0 if rng.random() < 0.9 else 1,
+                pick(PAGE), rng.choice([1, 1, 1, 2, 8, 0, 513]), 0,
+                rng.choice([address(array)] * 6 + pointers)))
+        elif kind < 9:
+            # The bitmap has room for what the length asks, or is no bitmap.
+            length, size = pick(1 << 20), pick(PAGE)
+            pointer = rng.choice(pointers)
+            if pointer == where and size and length // size > len(bitmap) * 8:
+                pointer = 0
+            data = bytearray(struct.pack("<IIQQQQ", 40, 0, pick(Net.IOVA), length,
+                                         size, pointer))
+            fcntl.ioctl(log.fd, REPORT, data, True)
+        elif kind < 10:
+            fcntl.ioctl(log.fd, STOP)
+        elif kind < 11:
+            fcntl.ioctl(log.fd, rng.randrange(1 << 32), bytearray(64), True)
+        else:
+            mmap.mmap(log.fd, rng.choice([PAGE, 2 * PAGE]),
+                      rng.choice([mmap.MAP_SHARED, mmap.MAP_PRIVATE]),
+                      offset=rng.choice([0, PAGE, 3 * PAGE, 1 << 40])).close()
+
+    def worker(number):
+        rng = random.Random(f"{seed}.{number}")
+        while time.monotonic() < stop:
+            try:
+                one_call(rng)
+            except OSError as error:
+                if error.errno not in allowed:
+                    failures.append(str(error))
+            calls[0] += 1
+
+    threads = [threading.Thread(target=worker, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    while time.monotonic() < stop:
+        stream.turn(4)
+    for thread in threads:
+        thread.join()
+    print(f"# seed {seed}: {calls[0]} calls")
+    assert not failures, failures[:4]
+    assert calls[0] > 100 and not one.bad and rng
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
