@@ -51,14 +51,13 @@ class SplitRing:
                             (0 if last else 1) | (2 if writes else 0),
                             0 if last else slots[i + 1])
         self.tokens[slots[0]] = (token, slots)
-        self.memory.put(self.avail + 4 + 2 * (self.next % self.num), "H",
-                        slots[0])
+        self.memory.store16(self.avail + 4 + 2 * (self.next % self.num), slots[0])
         self.next = (self.next + 1) & 0xFFFF
-        self.memory.put(self.avail + 2, "H", self.next)
+        self.memory.store16(self.avail + 2, self.next)
 
     def reap(self):
         done = []
-        while self.seen != self.memory.get(self.used + 2, "H")[0]:
+        while self.seen != self.memory.load16(self.used + 2):
             head, length = self.memory.get(
                 self.used + 4 + 8 * (self.seen % self.num), "<II")
             token, slots = self.tokens.pop(head)
@@ -70,8 +69,8 @@ class SplitRing:
     def start_at(self, index):
         """Begin with indices other than 0, as a ring that moved here."""
         self.next = self.seen = index
-        self.memory.put(self.avail + 2, "H", index)
-        self.memory.put(self.used + 2, "H", index)
+        self.memory.store16(self.avail + 2, index)
+        self.memory.store16(self.used + 2, index)
         return index
 
 
@@ -102,7 +101,7 @@ class PackedRing:
 
     def written_by_driver(self, at):
         """Is the descriptor at this byte one that the driver wrote last?"""
-        flags, = self.memory.get(at // 16 * 16 + 14, "H")
+        flags = self.memory.load16(at // 16 * 16 + 14)
         return (flags >> 7 & 1) != (flags >> 15 & 1)
 
     def room(self):
@@ -124,7 +123,7 @@ class PackedRing:
             self.next += 1
             if self.next == self.num:
                 self.next, self.next_wrap = 0, self.next_wrap ^ 1
-        self.memory.put(self.desc + 16 * head + 14, "H", head_flags)
+        self.memory.store16(self.desc + 16 * head + 14, head_flags)
         self.left -= len(chain)
         self.tokens[number] = (token, len(chain))
 
@@ -132,7 +131,7 @@ class PackedRing:
         done = []
         while True:
             at = self.desc + 16 * self.seen
-            flags, = self.memory.get(at + 14, "H")
+            flags = self.memory.load16(at + 14)
             if not (flags >> 7 & 1) == (flags >> 15 & 1) == self.seen_wrap:
                 return done
             length, number = self.memory.get(at + 8, "<IH")
@@ -152,8 +151,8 @@ class PackedRing:
         # What is there must look neither available nor used.
         for i in range(self.num):
             behind = wrap if i < self.next else wrap ^ 1
-            self.memory.put(self.desc + 16 * i + 14, "H",
-                            0x8080 if behind else 0)
+            self.memory.store16(self.desc + 16 * i + 14,
+                                0x8080 if behind else 0)
         half = self.next | wrap << 15
         return half | half << 16
 
@@ -263,7 +262,7 @@ class Net(Device):
         super().start()
         # A reset device has one pair again.
         if self.pairs > 1:
-            assert self.command(4, 0, struct.pack("H", self.pairs)) == 0
+            assert self.command(4, 0, struct.pack("<H", self.pairs)) == 0
 
     def driver_pages(self):
         return super().driver_pages() | set(range(self.tx_first // PAGE,

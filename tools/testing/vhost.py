@@ -49,13 +49,19 @@ class Memory:
             entry, = struct.unpack("<Q", file.read(8))
         return (entry & ((1 << 55) - 1)) * PAGE
 
-    # An index that the device reads or writes meanwhile is one access only in
-    # the machine's own format: "H". With "<" the bytes go one by one.
     def put(self, offset, fmt, *values):
         struct.pack_into(fmt, self.map, offset, *values)
 
     def get(self, offset, fmt):
         return struct.unpack_from(fmt, self.map, offset)
+
+    # An index that the device reads or writes meanwhile is one access. struct
+    # writes zeros first, and reads byte by byte.
+    def store16(self, offset, value):
+        ctypes.c_uint16.from_buffer(self.map, offset).value = value
+
+    def load16(self, offset):
+        return ctypes.c_uint16.from_buffer(self.map, offset).value
 
 
 class Owner:
@@ -101,7 +107,7 @@ class Owner:
         return struct.unpack("<I", self._call(_ior(0x79, 4), bytes(4)))[0]
 
     def num_max(self):
-        return struct.unpack("H", self._call(_ior(0x76, 2), bytes(2)))[0]
+        return struct.unpack("<H", self._call(_ior(0x76, 2), bytes(2)))[0]
 
     def vqs(self):
         return struct.unpack("<I", self._call(_ior(0x80, 4), bytes(4)))[0]
@@ -227,15 +233,15 @@ class Ring:
             flags = (0 if last else 1) | (2 if writes else 0)
             self.memory.put(self.desc + 16 * i, "<QIHH", address, length, flags,
                             0 if last else i + 1)
-        self.memory.put(self.avail + 4 + 2 * (self.next % self.NUM), "H", 0)
+        self.memory.store16(self.avail + 4 + 2 * (self.next % self.NUM), 0)
         self.next += 1
-        self.memory.put(self.avail + 2, "H", self.next)
+        self.memory.store16(self.avail + 2, self.next)
 
     def kick(self):
         os.eventfd_write(self.owner.kick_fds[self.index], 1)
 
     def used_index(self):
-        return self.memory.get(self.used + 2, "H")[0]
+        return self.memory.load16(self.used + 2)
 
     def wait(self, count, seconds=5):
         end = time.monotonic() + seconds

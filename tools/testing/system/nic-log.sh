@@ -132,8 +132,8 @@ refuses() {
 
 test_lies() {
 	refuses cap-len 16 'migration capability of 16 bytes: .*-EINVAL'
-	refuses cap-bar 7 'migration capability of 20 bytes: .*BAR 7 of 0: -EINVAL'
-	refuses cap-bar 3 'migration capability .*BAR 3 of 0: -EINVAL'
+	refuses cap-bar 7 'migration capability of 20 bytes: .*BAR 7 of 0x0: -EINVAL'
+	refuses cap-bar 3 'migration capability .*BAR 3 of 0x0: -EINVAL'
 	refuses cap-offset 0x804 'offset 0x804 length 0x540.*-EINVAL'
 	refuses cap-offset 0x3ffc8 'offset 0x3ffc8 .*BAR 0 of 0x40000: -EINVAL'
 	refuses cap-offset 0xfffffff8 'offset 0xfffffff8 .*-EINVAL'

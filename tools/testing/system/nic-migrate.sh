@@ -75,6 +75,18 @@ end_transfers() {
 	within 60 eval '[ "$(guest run "$guest" "sha256sum </tmp/in")" = "$sum" ]'
 }
 
+# What the two QEMUs had to say at the last migration.
+what_happened() {
+	local n
+	for n in "$(($1 - 1))" "$1"; do
+		echo "# QEMU of g$n:"
+		grep -Ev 'skipped_memory|get_vq_index|dump_' "/run/guest-g$n.log" | cut -c1-150 | tail -n 45 |
+			sed 's/^/#   /'
+	done
+	dmesg | grep 'fault addr' | head -n 3 | sed 's/^/# /'
+	echo "# now $(date +%s.%N), up $(cat /proc/uptime)"
+}
+
 # move_five_times: a to b and back, each time another process.
 move_five_times() {
 	local n from=a to=b swap
@@ -85,10 +97,11 @@ move_five_times() {
 	flows
 	for n in 1 2 3 4 5 6 7 8 9 10; do
 		guest receive "g$n" $(arguments "$to")
-		guest migrate "g$((n - 1))" "g$n" >"$state/took"
+		guest migrate "g$((n - 1))" "g$n" >"$state/took" ||
+			{ what_happened "$n"; return 1; }
 		echo "# $from to $to: $(cat "$state/took")"
 		guest wait "g$n"
-		flows
+		flows || { what_happened "$n"; return 1; }
 		swap=$from from=$to to=$swap
 	done
 	end_transfers g10
@@ -102,7 +115,7 @@ test_backports() {
 }
 
 test_suite() {
-	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu"
+	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu -msg timestamp=on -trace vhost_vdpa_*"
 	$suite --version | sed -n 's/^/# /;1p'
 	move_five_times
 }
