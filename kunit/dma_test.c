@@ -5,6 +5,7 @@
 #include <kunit/test.h>
 #include <linux/iommu.h>
 #include <linux/limits.h>
+#include <linux/sizes.h>
 
 #include "hvdpa.h"
 
@@ -204,11 +205,46 @@ static void only_free_pages_in_range_can_be_mapped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hvdpa_iova_ok(&dma, c->iova, c->size), c->ok);
 }
 
+static void window_is_the_end_of_the_range(struct kunit *test)
+{
+	static const struct reserved none[MOST_REGIONS] = {};
+	static const struct reserved near_end[MOST_REGIONS] = {
+		{ LAST_39 - SZ_4M, SZ_4K, IOMMU_RESV_RESERVED },
+	};
+	struct vdpa_iova_range range = { 0, LAST_39 };
+	struct list_head list;
+
+	make_list(test, &list, none);
+	KUNIT_EXPECT_EQ(test, LAST_39 + 1 - SZ_64M,
+			hvdpa_iova_range_reserve(&range, &list, SZ_64M));
+	KUNIT_EXPECT_EQ(test, 0, range.first);
+	KUNIT_EXPECT_EQ(test, LAST_39 - SZ_64M, range.last);
+
+	/* All 64 bits. */
+	range = (struct vdpa_iova_range){ 0, U64_MAX };
+	KUNIT_EXPECT_EQ(test, U64_MAX - SZ_64M + 1,
+			hvdpa_iova_range_reserve(&range, &list, SZ_64M));
+
+	/* Too little would be left. */
+	range = (struct vdpa_iova_range){ 0, 2 * SZ_64M - 1 };
+	KUNIT_EXPECT_EQ(test, 0,
+			hvdpa_iova_range_reserve(&range, &list, SZ_64M));
+	KUNIT_EXPECT_EQ(test, 2 * SZ_64M - 1, range.last);
+
+	/* Something is in the way. */
+	range = (struct vdpa_iova_range){ 0, LAST_39 };
+	make_list(test, &list, near_end);
+	KUNIT_EXPECT_EQ(test, 0,
+			hvdpa_iova_range_reserve(&range, &list, SZ_64M));
+	KUNIT_EXPECT_EQ(test, LAST_39, range.last);
+}
+
 static struct kunit_case hvdpa_dma_cases[] = {
 	KUNIT_CASE_PARAM(trim_cuts_the_ends_only, trim_gen_params),
 	KUNIT_CASE(what_is_all_reserved_cannot_be_mapped),
 	KUNIT_CASE_PARAM(only_free_pages_in_range_can_be_mapped,
 			 iova_gen_params),
+	KUNIT_CASE(window_is_the_end_of_the_range),
 	{}
 };
 
