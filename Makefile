@@ -22,5 +22,8 @@ check-system:
 kunit lint control:
 	scripts/check $@
 
+bench:
+	scripts/bench
+
 .PHONY: all modules modules_install clean demo check check-system kunit lint \
-	control
+	control bench

@@ -10,8 +10,8 @@
 
 #include "hvdpa.h"
 
-#define REACH_LAST	((1ULL << 48) - 1)
-#define TWO_TIB		(1ULL << 41)
+#define REACH_LAST	GENMASK_ULL(47, 0)
+#define TWO_TIB		BIT_ULL(41)
 
 struct plan_case {
 	const char *name;

@@ -3,12 +3,17 @@
  * The register block that a virtio function needs beyond the standard to be
  * migrated: suspend, ring state, dirty log. The contract that goes with it is
  * Documentation/device-interface.rst. The driver and the reference NIC compile
- * this one file, so it uses nothing but the types of <linux/types.h>.
+ * this one file, so it needs nothing but the types of <linux/types.h>.
  */
 #ifndef HVDPA_MIGRATION_REGS_H
 #define HVDPA_MIGRATION_REGS_H
 
 #include <linux/types.h>
+#ifdef __KERNEL__
+#include <linux/build_bug.h>
+#else
+#include <assert.h>
+#endif
 
 /* Where the block is: a vendor capability, virtio 1.4 section 4.1.4.10. */
 
@@ -167,10 +172,10 @@ struct hvdpa_ifc_regs {
 };
 
 #define HVDPA_LAYOUT(type, member, offset) \
-	_Static_assert(__builtin_offsetof(struct type, member) == (offset), \
+	static_assert(__builtin_offsetof(struct type, member) == (offset), \
 		       #type "." #member)
 #define HVDPA_LAYOUT_SIZE(type, size) \
-	_Static_assert(sizeof(struct type) == (size), #type)
+	static_assert(sizeof(struct type) == (size), #type)
 
 HVDPA_LAYOUT(hvdpa_migration_cap, vendor_id, 0x04);
 HVDPA_LAYOUT(hvdpa_migration_cap, version, 0x06);

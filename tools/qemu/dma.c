@@ -21,6 +21,8 @@
 #include "hw/pci/pci.h"
 #include "nic.h"
 
+#define HELD_MS 5
+
 /* A plain read, or, write: nobody but the device sets bits. */
 static void log_set(NicVF *vf, uint64_t page)
 {
@@ -90,6 +92,25 @@ static void log_flush_bh(void *opaque)
     nic_log_flush(opaque);
 }
 
+/* For the figures: as though the device had written all over its memory. */
+static void log_fill(NicVF *vf)
+{
+    NicLog *log = &vf->log;
+    uint8_t bits[4096];
+    uint64_t page = 0;
+
+    for (uint64_t at = 0; at < log->size; at += sizeof(bits)) {
+        memset(bits, 0, sizeof(bits));
+        for (unsigned bit = 0; bit < sizeof(bits) * 8; bit++, page++) {
+            if (page % 100 < vf->fault.fill_log) {
+                bits[bit / 8] |= 1 << (bit % 8);
+            }
+        }
+        pci_dma_write(&vf->pci, log->base + at, bits,
+                      MIN(sizeof(bits), log->size - at));
+    }
+}
+
 void nic_log_enable(NicVF *vf, bool on)
 {
     if (!on) {
@@ -97,6 +118,9 @@ void nic_log_enable(NicVF *vf, bool on)
     }
     vf->log.enabled = on;
     vf->log.lost = false;
+    if (on && vf->fault.fill_log) {
+        log_fill(vf);
+    }
 }
 
 static bool log_continues(NicVF *vf, uint64_t addr)
@@ -206,7 +230,8 @@ static bool reorder(NicVF *vf, NicQueue *q, uint64_t addr, uint64_t data,
             held->q = q;
             held->addr = addr;
             stq_le_p(held->element, data);
-            timer_mod(vf->held_timer, qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + 5);
+            timer_mod(vf->held_timer,
+                      qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + HELD_MS);
             return true;
         }
         if (held->q == q) {

@@ -311,8 +311,8 @@ static const TypeInfo bus_info = {
 
 static bool plug_net(NicVF *vf, DeviceState *vdev, Error **errp)
 {
-    g_autofree char *name = g_strdup_printf("%s.%d", vf->pf->pci.qdev.id ?: "nic",
-                                            vf->number);
+    const char *nic = vf->pf->pci.qdev.id ?: "nic";
+    g_autofree char *name = g_strdup_printf("%s.%d", nic, vf->number);
     g_autofree char *mac = g_strdup_printf("%s:%02x",
                                            vf->pf->mac ?: "52:54:00:00:02",
                                            vf->number + 1);

@@ -47,6 +47,7 @@ static uint64_t regs_read(void *opaque, hwaddr addr, unsigned size)
     NicVF *vf = opaque;
     VirtIODevice *vdev = nic_vdev(vf);
 
+    vf->reads++;
     if (vf->fault.all_ones) {
         return UINT64_MAX;
     }
@@ -75,6 +76,7 @@ static void regs_write(void *opaque, hwaddr addr, uint64_t value,
     NicVF *vf = opaque;
     VirtIODevice *vdev = nic_vdev(vf);
 
+    vf->writes++;
     if (vf->fault.all_ones) {
         return;
     }
@@ -284,6 +286,14 @@ static void set_num_queues(Object *obj, Visitor *v, const char *name,
     visit_type_uint32(v, name, &NIC_VF(obj)->pf->num_queues, errp);
 }
 
+/* How often the driver has read and written registers, for the figures. */
+static void get_count(Object *obj, Visitor *v, const char *name, void *opaque,
+                      Error **errp)
+{
+    visit_type_uint64(v, name, (uint64_t *)((char *)obj + (uintptr_t)opaque),
+                      errp);
+}
+
 static void set_number(Object *obj, Visitor *v, const char *name, void *opaque,
                        Error **errp)
 {
@@ -314,6 +324,7 @@ static void vf_class_init(ObjectClass *class, void *data)
         { "drop-log", offsetof(NicVF, fault.drop_log) },
         { "delay-log", offsetof(NicVF, fault.delay_log) },
         { "state-garbage", offsetof(NicVF, fault.state_garbage) },
+        { "fill-log", offsetof(NicVF, fault.fill_log) },
     }, caps[] = {
         { "cap-len", offsetof(struct hvdpa_migration_cap, cap_len) },
         { "cap-version", offsetof(struct hvdpa_migration_cap, version) },
@@ -347,6 +358,10 @@ static void vf_class_init(ObjectClass *class, void *data)
         object_class_property_add(class, caps[i].name, "uint32", NULL, set_cap,
                                   NULL, (void *)caps[i].offset);
     }
+    object_class_property_add(class, "reads", "uint64", get_count, NULL, NULL,
+                              (void *)offsetof(NicVF, reads));
+    object_class_property_add(class, "writes", "uint64", get_count, NULL, NULL,
+                              (void *)offsetof(NicVF, writes));
     object_class_property_add(class, "num-queues", "uint32", NULL,
                               set_num_queues, NULL, NULL);
 }

@@ -62,6 +62,7 @@ typedef struct NicFaults {
     bool reorder;           /* a disk's requests end in another order */
     uint32_t state_garbage; /* what ring states read as, if not 0 */
     bool forget_state;      /* ring states that are written are not taken */
+    uint32_t fill_log;      /* of 100 bits, so many are set at the start */
 } NicFaults;
 
 typedef struct NicQueue {
@@ -101,7 +102,7 @@ struct NicVF {
     PCIDevice pci;
     NicPF *pf;
     int number;
-    int cap;                /* the contract's capability, in configuration space */
+    int cap;                /* place of the contract's capability */
     MemoryRegion bar, regs, doorbells, ifc;
     VirtioBusState bus;
     MemoryRegion dma;
@@ -117,6 +118,7 @@ struct NicVF {
     GArray *delayed;
     NicFaults fault;
     uint64_t dma_writes;    /* bytes */
+    uint64_t reads, writes; /* of registers */
 };
 
 struct NicPF {

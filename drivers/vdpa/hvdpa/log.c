@@ -459,15 +459,23 @@ bool hvdpa_log_take(struct hvdpa_log *log, u64 iova, u8 shift, u64 npages,
 	bool any = false;
 	u64 i, j;
 
-	memset(words, 0, DIV_ROUND_UP_ULL(npages, 64) * sizeof(*words));
 	if (each == 1) {
-		for (i = 0; i < npages; i += 64) {
+		/* The common report: words of it are words of the log. */
+		for (i = 0; !(page % 64) && npages - i >= 64; i += 64) {
+			unsigned long *kept = &log->kept[(page + i) / 64];
+
+			words[i / 64] = READ_ONCE(*kept) ? xchg(kept, 0) : 0;
+			any |= words[i / 64];
+		}
+		for (; i < npages; i += 64) {
 			words[i / 64] = hvdpa_log_take_bits(log, page + i,
 							    min(npages - i, 64));
 			any |= words[i / 64];
 		}
 		return any;
 	}
+
+	memset(words, 0, DIV_ROUND_UP_ULL(npages, 64) * sizeof(*words));
 
 	for (i = 0; i < npages; i++, page += each) {
 		u64 bits = 0;

@@ -17,9 +17,9 @@
 #define HVDPA_API_VERSION	1
 
 /* HVDPA_INFO flags: what this device can do. */
-#define HVDPA_INFO_LOG		(1U << 0)	/* START, STOP, REPORT */
-#define HVDPA_INFO_DOORBELLS	(1U << 1)	/* mmap of doorbells */
-#define HVDPA_INFO_RUNNING	(1U << 2)	/* a log is started */
+#define HVDPA_INFO_LOG		0x00000001	/* START, STOP, REPORT */
+#define HVDPA_INFO_DOORBELLS	0x00000002	/* mmap of doorbells */
+#define HVDPA_INFO_RUNNING	0x00000004	/* a log is started */
 
 /**
  * struct hvdpa_info - HVDPA_INFO: what a device's log can do
@@ -110,7 +110,7 @@ struct hvdpa_log_report {
 };
 
 /* The device's log could not be trusted; every page is reported as dirty. */
-#define HVDPA_REPORT_UNTRUSTED	(1U << 0)
+#define HVDPA_REPORT_UNTRUSTED	0x00000001
 
 #define HVDPA_LOG_REPORT \
 	_IOWR(HVDPA_IOCTL_TYPE, 0x03, struct hvdpa_log_report)

@@ -24,8 +24,11 @@ recover() {
 	into_netns peer left 10.8.0.1
 }
 
-arguments() {
-	echo "-M q35 -bios qboot.rom -netdev vhost-vdpa,id=n,vhostdev=$(vhost_of "$1") -device virtio-net-pci,netdev=n,page-per-vq=on,disable-legacy=on,romfile=,mac=52:54:00:00:02:02"
+# guest_on start|receive NAME DEVICE
+guest_on() {
+	guest "$1" "$2" -M q35 -bios qboot.rom \
+		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of "$3")" \
+		-device virtio-net-pci,netdev=n,page-per-vq=on,disable-legacy=on,romfile=,mac=52:54:00:00:02:02
 }
 
 # The same random bytes again and again, both ways, until they are told to end.
@@ -49,20 +52,30 @@ begin_transfers() {
 	sender=$!
 }
 
+got_more_than() {
+	[ "$(stat -c %s "$state/got")" -gt "$1" ]
+}
+
 # The guest's bytes still arrive.
 flows() {
-	local before
-	before=$(stat -c %s "$state/got")
-	within 30 eval '[ "$(stat -c %s "$state/got")" -gt $((before + 50000)) ]'
+	within 30 got_more_than $(($(stat -c %s "$state/got") + 50000))
+}
+
+has_ended() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+guest_has() {
+	[ "$(guest run "$1" "sha256sum </tmp/in")" = "$2" ]
 }
 
 # end_transfers GUEST: what came is what was sent, in each direction.
 end_transfers() {
-	local part sum pieces guest=$1
+	local part sum pieces
 	guest run "$1" "touch /tmp/end" >/dev/null
 	touch "$state/end"
-	within 60 eval '! kill -0 $receiver 2>/dev/null'
-	within 60 eval '! kill -0 $sender 2>/dev/null'
+	within 60 has_ended "$receiver"
+	within 60 has_ended "$sender"
 	pieces=0
 	split -b 32768 "$state/got" "$state/part."
 	for part in "$state"/part.*; do
@@ -72,7 +85,7 @@ end_transfers() {
 	done
 	echo "# $pieces pieces of 32 KiB from the guest, $(wc -l <"$state/sent") to it"
 	sum=$(for _ in $(seq "$(wc -l <"$state/sent")"); do cat "$state/piece"; done | sha256sum)
-	within 60 eval '[ "$(guest run "$guest" "sha256sum </tmp/in")" = "$sum" ]'
+	within 60 guest_has "$1" "$sum"
 }
 
 # What the two QEMUs had to say at the last migration.
@@ -90,13 +103,13 @@ what_happened() {
 # move_five_times: a to b and back, each time another process.
 move_five_times() {
 	local n from=a to=b swap
-	guest start g0 $(arguments a)
+	guest_on start g0 a
 	guest run g0 "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
 	within 20 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
 	begin_transfers g0
 	flows
 	for n in 1 2 3 4 5 6 7 8 9 10; do
-		guest receive "g$n" $(arguments "$to")
+		guest_on receive "g$n" "$to"
 		guest migrate "g$((n - 1))" "g$n" >"$state/took" ||
 			{ what_happened "$n"; return 1; }
 		echo "# $from to $to: $(cat "$state/took")"
@@ -125,10 +138,10 @@ test_trace() {
 	local log
 	# Only the suite's QEMU has traces that go to its log.
 	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu -trace vhost_vdpa_*"
-	guest start t0 $(arguments a)
+	guest_on start t0 a
 	guest run t0 "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
 	within 20 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
-	guest receive t1 $(arguments b)
+	guest_on receive t1 b
 	guest migrate t0 t1
 	guest wait t1
 	log=/run/guest-t0.log
@@ -145,8 +158,8 @@ test_blocked() {
 	add a 0000:01:00.1 "$(vdpa_features 0000:01:00.1)"
 	consume a vhost_vdpa
 	grep -q '^profile: device_features' /sys/kernel/debug/hvdpa/a/migration
-	guest start t0 $(arguments a)
-	guest receive t1 $(arguments b)
+	guest_on start t0 a
+	guest_on receive t1 b
 	errno_is 'migration is blocked' guest migrate t0 t1
 	guest kill t0
 	guest kill t1
