@@ -18,7 +18,7 @@ add wide 0000:02:00.1 0x730438020
 consume wide vhost_vdpa
 
 python3 "$bench" report "$(vhost_of nic1)" nic1
-python3 "$bench" stop "$(vhost_of wide)"
+python3 "$bench" stop "$(vhost_of wide)" 0000:02:00.1
 [ "$1" = timed ] || exit 0
 python3 "$bench" frames "$(vhost_of nic1)" "$(vhost_of nic2)" nic1
 

@@ -8,6 +8,7 @@
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
 
+#include <ctype.h>
 #include <dirent.h>
 #include <endian.h>
 #include <errno.h>
@@ -113,8 +114,7 @@ static const char *parse_size(const char *text, char end_char, __u64 *size)
 	value = strtoull(text, &end, 0);
 	if (errno)
 		return NULL;
-	/* 'k' as well as 'K', and so on. */
-	suffix = *end ? strchr(suffixes, *end & ~0x20) : NULL;
+	suffix = *end ? strchr(suffixes, toupper((unsigned char)*end)) : NULL;
 	if (suffix) {
 		unsigned int shift = 10 * (suffix - suffixes + 1);
 
@@ -297,7 +297,8 @@ static void print_limits(const struct dirty *dirty)
 	fprintf(stderr, "  page sizes (-p):");
 	for (shift = 0; shift < 64; shift++)
 		if (dirty->info.page_sizes >> shift & 1)
-			fprintf(stderr, " %llu", 1ULL << shift);
+			fprintf(stderr, " %llu%c",
+				1ULL << shift % 10, "BKMGTPE"[shift / 10]);
 	fprintf(stderr,
 		"\n  ranges (-r): %u at most, none overlaps another\n",
 		dirty->info.max_ranges);
@@ -316,9 +317,11 @@ static noreturn void die_of_start(const struct dirty *dirty, int error)
 	switch (error) {
 	case EINVAL:
 	case E2BIG:
-		fprintf(stderr, "hvdpa-dirty: %s refuses this log (%s)%s. Its limits:\n",
-			dirty->name, strerror(error), dirty->default_range ?
-			" of the default range 0:64G; give one with -r" : "");
+		fprintf(stderr, "hvdpa-dirty: %s refuses a log of %s%s. Its limits:\n",
+			dirty->name, error == E2BIG ? "this size (E2BIG)" :
+			"these pages and ranges (EINVAL)", dirty->default_range ?
+			"; the range is the default 0:64G, -r gives another" :
+			"");
 		print_limits(dirty);
 		exit(EXIT_FAILURE);
 	case EBUSY:

@@ -24,6 +24,8 @@
 #define EXP_CAP         0x70
 #define ARI_CAP         0x100
 #define SRIOV_CAP       0x140
+#define CONFIG_READS    0xf0
+#define CONFIG_WRITES   0xf4
 
 static const struct {
     const char *name;
@@ -257,6 +259,13 @@ static uint32_t vf_config_read(PCIDevice *pci, uint32_t addr, int len)
     if (NIC_VF(pci)->fault.all_ones) {
         return UINT32_MAX;
     }
+    /* For the figures: how often registers were read, and written. */
+    if (addr == CONFIG_READS) {
+        return NIC_VF(pci)->reads;
+    }
+    if (addr == CONFIG_WRITES) {
+        return NIC_VF(pci)->writes;
+    }
     return pci_default_read_config(pci, addr, len);
 }
 
@@ -284,14 +293,6 @@ static void set_num_queues(Object *obj, Visitor *v, const char *name,
                            void *opaque, Error **errp)
 {
     visit_type_uint32(v, name, &NIC_VF(obj)->pf->num_queues, errp);
-}
-
-/* How often the driver has read and written registers, for the figures. */
-static void get_count(Object *obj, Visitor *v, const char *name, void *opaque,
-                      Error **errp)
-{
-    visit_type_uint64(v, name, (uint64_t *)((char *)obj + (uintptr_t)opaque),
-                      errp);
 }
 
 static void set_number(Object *obj, Visitor *v, const char *name, void *opaque,
@@ -358,10 +359,6 @@ static void vf_class_init(ObjectClass *class, void *data)
         object_class_property_add(class, caps[i].name, "uint32", NULL, set_cap,
                                   NULL, (void *)caps[i].offset);
     }
-    object_class_property_add(class, "reads", "uint64", get_count, NULL, NULL,
-                              (void *)offsetof(NicVF, reads));
-    object_class_property_add(class, "writes", "uint64", get_count, NULL, NULL,
-                              (void *)offsetof(NicVF, writes));
     object_class_property_add(class, "num-queues", "uint32", NULL,
                               set_num_queues, NULL, NULL);
 }

@@ -118,7 +118,7 @@ struct NicVF {
     GArray *delayed;
     NicFaults fault;
     uint64_t dma_writes;    /* bytes */
-    uint64_t reads, writes; /* of registers */
+    uint32_t reads, writes; /* of registers */
 };
 
 struct NicPF {

@@ -63,10 +63,56 @@ test_no_log() {
 	consume nic1 vhost_vdpa
 }
 
+# with_traffic SECONDS COMMAND...: while frames go both ways.
+with_traffic() {
+	local traffic seconds=$1 status=0
+	shift
+	case_of traffic "$seconds" &
+	traffic=$!
+	sleep 1
+	"$@" || status=1
+	wait "$traffic" && return "$status"
+}
+
+fuzz() {
+	local seed
+	for seed in 1 2 "$RANDOM"; do
+		timeout 60 "$state/log_fuzz" /dev/hvdpa/nic1 "$seed" 6 4 >"$state/fuzzed" ||
+			{ cat "$state/fuzzed"; return 1; }
+		sed 's/^/# /' "$state/fuzzed"
+	done
+}
+
 test_fuzz() {
-	case_of fuzz 1
-	case_of fuzz 2
-	case_of fuzz "$RANDOM"
+	gcc -O2 -pthread -I/hvdpa/include/uapi -o "$state/log_fuzz" /hvdpa/tools/testing/log_fuzz.c
+	with_traffic 30 fuzz
+}
+
+rates() {
+	"$state/hvdpa-dirty" -r 0:64M -i 0.5 -n 4 -o "$state/bitmap" nic1 >"$state/rates"
+}
+
+test_tool() {
+	gcc -std=c11 -O2 -Wall -Wextra -Werror -I/hvdpa/include/uapi \
+		-o "$state/hvdpa-dirty" /hvdpa/tools/hvdpa-dirty/hvdpa-dirty.c
+	with_traffic 6 rates
+	sed 's/^/# /' "$state/rates"
+	# Four lines and a sum; the rings and buffers are dirty, little else is.
+	[ "$(awk 'NR > 1 && $2 > 0' "$state/rates" | wc -l)" -ge 4 ]
+	[ "$(stat -c %s "$state/bitmap")" -eq 2048 ]
+	python3 - "$state/bitmap" <<-'PY'
+		import sys
+		bits = int.from_bytes(open(sys.argv[1], "rb").read(), "little")
+		pages = {n for n in range(bits.bit_length()) if bits >> n & 1}
+		# Device.IOVA and what the case has mapped there
+		assert 50 < len(pages) < 400 and pages <= set(range(256, 1280)), len(pages)
+	PY
+	errno_is 'there are: ' "$state/hvdpa-dirty" nosuch
+	errno_is 'cannot log' "$state/hvdpa-dirty" plain
+	errno_is 'refuses a log' "$state/hvdpa-dirty" -r 0:8T nic1
+	exec 8<>/dev/hvdpa/nic1
+	errno_is 'somebody else has' "$state/hvdpa-dirty" nic1
+	exec 8>&-
 }
 
 # begin_case CASE: in the background, until it says that it is ready.
@@ -170,6 +216,7 @@ t test_doorbells "doorbells mapped for reading and writing"
 t test_lost "a log that the hardware does not vouch for makes all dirty"
 t test_no_log "hardware that cannot, and a consumer that has no window"
 t test_fuzz "random commands, three seeds"
+t test_tool "hvdpa-dirty shows what is written, and says what is wrong"
 t test_removed "the device is deleted while reports are under way"
 t test_stalled "a report that waits for user space keeps nobody waiting"
 t test_gone "a function that is gone makes all dirty"
