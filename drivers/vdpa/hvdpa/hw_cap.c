@@ -180,6 +180,33 @@ static int hvdpa_cap_check(struct hvdpa_function *fn, int cap)
 	return 0;
 }
 
+static const char *hvdpa_cap_lack(u32 features, u32 needed, const char *name)
+{
+	if (!(features & HVDPA_MIGRATION_F_SUSPEND))
+		return "the block has no SUSPEND";
+	return (features & needed) == needed ? NULL : name;
+}
+
+/* What none can use without the other is not there without it. */
+static void hvdpa_cap_abilities(struct hvdpa_function *fn, u32 features)
+{
+	const char **lacks = fn->lacks;
+
+	if (!fn->migration.page_sizes)
+		features &= ~HVDPA_MIGRATION_F_DIRTY_LOG;
+	lacks[HVDPA_SUSPEND] = hvdpa_cap_lack(features, 0, NULL);
+	lacks[HVDPA_RESUME] = hvdpa_cap_lack(features, HVDPA_MIGRATION_F_RESUME,
+					     "the block has no RESUME");
+	lacks[HVDPA_GET_STATE] = hvdpa_cap_lack(features,
+						HVDPA_MIGRATION_F_RING_STATE,
+						"the block has no RING_STATE");
+	lacks[HVDPA_SET_STATE] = lacks[HVDPA_GET_STATE];
+	lacks[HVDPA_LOG] = hvdpa_cap_lack(features,
+					  HVDPA_MIGRATION_F_RING_STATE |
+					  HVDPA_MIGRATION_F_DIRTY_LOG,
+					  "the block has no DIRTY_LOG");
+}
+
 /* The block's own words. */
 static int hvdpa_cap_read(struct hvdpa_function *fn)
 {
@@ -211,16 +238,7 @@ static int hvdpa_cap_read(struct hvdpa_function *fn)
 	fn->migration.page_sizes = vp_ioread32(&regs->log_page_shifts) &
 				   GENMASK_ULL(31, 12);
 
-	fn->lacks[HVDPA_SUSPEND] = features & HVDPA_MIGRATION_F_SUSPEND ?
-		NULL : "the block has no SUSPEND";
-	fn->lacks[HVDPA_RESUME] = features & HVDPA_MIGRATION_F_RESUME ?
-		NULL : "the block has no RESUME";
-	fn->lacks[HVDPA_GET_STATE] = features & HVDPA_MIGRATION_F_RING_STATE ?
-		NULL : "the block has no RING_STATE";
-	fn->lacks[HVDPA_SET_STATE] = fn->lacks[HVDPA_GET_STATE];
-	fn->lacks[HVDPA_LOG] = features & HVDPA_MIGRATION_F_DIRTY_LOG &&
-			       fn->migration.page_sizes ?
-		NULL : "the block has no DIRTY_LOG";
+	hvdpa_cap_abilities(fn, features);
 	return 0;
 }
 
