@@ -35,6 +35,7 @@ void hvdpa_device_revoke(struct hvdpa_device *hv)
 	hv->revoked = true;
 	pci_clear_master(hv->fn->pdev);
 	hvdpa_device_quiet(hv);
+	hvdpa_log_before_reset(hv);
 	hvdpa_function_reset(hv->fn);
 	WRITE_ONCE(hv->status, hv->status | VIRTIO_CONFIG_S_NEEDS_RESET);
 	hvdpa_config_notify(hv);

@@ -456,6 +456,7 @@ static void hvdpa_set_status(struct vdpa_device *vdpa, u8 status)
 					    ERR_PTR(err));
 			hvdpa_device_quiet(hv);
 			status = hv->status | VIRTIO_CONFIG_S_FAILED;
+			hvdpa_log_before_reset(hv);
 			hvdpa_function_reset(hv->fn);
 		}
 	} else {

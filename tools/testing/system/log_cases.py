@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from device import Log, Net
-from vhost import NEEDS_RESET, PAGE, Memory, refused
+from vhost import NEEDS_RESET, PAGE, Memory, readable, refused
 from nic_cases import MAC_A, MAC_B, Stream, fault
 
 INFO, START, STOP, REPORT = 0xC038B700, 0x4020B701, 0xB702, 0xC028B703
@@ -327,6 +327,23 @@ def removed(name, *_):
         doorbell[0:2] = b"\0\0"
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGBUS
+
+
+def revoked(name, a, b):
+    """The device is taken from its owner: what it wrote until then is known."""
+    one, two = pair(a, b)
+    call = one.owner.set_config_call()
+    log = Log(name)
+    log.start([(Net.IOVA, 1024 * PAGE)])
+    stream = Stream(one, two)
+    for _ in range(5):
+        stream.turn()
+    stream.settle()
+    print("ready", flush=True)
+    assert readable(call, 20), "the owner is not told"
+    assert one.owner.status() & NEEDS_RESET
+    assert len(log.report(one.IOVA, 1024 * PAGE)) > 8 and not log.flags
+    assert not log.report(one.IOVA, 1024 * PAGE) and not log.flags
 
 
 def stalled(name, *_):

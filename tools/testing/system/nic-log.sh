@@ -117,7 +117,7 @@ test_tool() {
 
 # begin_case CASE: in the background, until it says that it is ready.
 begin_case() {
-	timeout 60 python3 "$cases" "$1" nic1 >"$state/said" 2>&1 &
+	timeout 60 python3 "$cases" "$1" nic1 "$(vhost_of nic1)" "$(vhost_of nic2)" >"$state/said" 2>&1 &
 	pid=$!
 	within 10 grep -q ready "$state/said"
 }
@@ -129,6 +129,15 @@ test_removed() {
 	wait "$pid" || { cat "$state/said"; return 1; }
 	[ ! -e /dev/hvdpa/nic1 ]
 	add nic1 0000:01:00.1 "$all"
+	consume nic1 vhost_vdpa
+}
+
+test_revoked() {
+	local pid
+	begin_case revoked
+	timeout 20 bash -c 'echo nic1 >/sys/bus/vdpa/drivers/vhost_vdpa/unbind'
+	wait "$pid" || { cat "$state/said"; return 1; }
+	lines_are 'log' 0
 	consume nic1 vhost_vdpa
 }
 
@@ -218,6 +227,7 @@ t test_no_log "hardware that cannot, and a consumer that has no window"
 t test_fuzz "random commands, three seeds"
 t test_tool "hvdpa-dirty shows what is written, and says what is wrong"
 t test_removed "the device is deleted while reports are under way"
+t test_revoked "the device is taken from its owner while it is logged"
 t test_stalled "a report that waits for user space keeps nobody waiting"
 t test_gone "a function that is gone makes all dirty"
 t test_lies "capabilities that contradict themselves are refused"

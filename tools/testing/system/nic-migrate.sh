@@ -133,11 +133,35 @@ test_suite() {
 	move_five_times
 }
 
+# downtime_parts SOURCE-LOG TARGET-LOG: from the last suspend to DRIVER_OK.
+downtime_parts() {
+	sed 's/^[0-9]*@/SOURCE /' "$1" | awk '
+		/vhost_vdpa_suspend/ { suspend = $2 }
+		/vhost_vdpa_get_vring_base/ { base = $2 }
+		/vhost_vdpa_reset_device/ { reset = $2 }
+		/vhost_vdpa_listener_commit/ { unmapped = $2 }
+		END {
+			printf "# source: suspend to states %.1f ms, to reset %.1f ms, to unmapped %.1f ms\n",
+				1e3 * (base - suspend), 1e3 * (reset - suspend), 1e3 * (unmapped - suspend)
+			printf "%s", suspend >"/run/suspended-at"
+		}'
+	sed 's/^[0-9]*@/TARGET /' "$2" | awk -v suspend="$(cat /run/suspended-at)" '
+		/vhost_vdpa_set_features/ { begin = $2 }
+		/vhost_vdpa_listener_region_add/ && !map { map = $2 }
+		/vhost_vdpa_listener_commit/ { mapped = $2 }
+		/vhost_vdpa_add_status.*status: 0x4/ { ok = $2 }
+		/vhost_vdpa_set_config_call/ { started = $2 }
+		END {
+			printf "# target: begins %.1f ms after the suspend, maps for %.1f ms, DRIVER_OK takes %.1f ms, runs %.1f ms after the suspend\n",
+				1e3 * (begin - suspend), 1e3 * (mapped - map), 1e3 * (started - ok), 1e3 * (started - suspend)
+		}'
+}
+
 # The hardware was stopped and asked, and QEMU came back from shadow queues.
 test_trace() {
 	local log
 	# Only the suite's QEMU has traces that go to its log.
-	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu -trace vhost_vdpa_*"
+	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu -msg timestamp=on -trace vhost_vdpa_*"
 	guest_on start t0 a
 	guest run t0 "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
 	within 20 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
@@ -147,6 +171,7 @@ test_trace() {
 	log=/run/guest-t0.log
 	echo "# the source suspended the device $(grep -c vhost_vdpa_suspend "$log") times"
 	[ "$(grep -c vhost_vdpa_suspend "$log")" -ge 2 ]
+	downtime_parts "$log" /run/guest-t1.log
 	grep -q 'vhost_vdpa_get_vring_base .*num: [1-9].*svq: 0' "$log"
 	grep -q 'vhost_vdpa_set_dev_vring_base .*num: [1-9].*svq: 0' /run/guest-t1.log
 	guest stop t1
