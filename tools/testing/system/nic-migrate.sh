@@ -58,7 +58,7 @@ got_more_than() {
 
 # The guest's bytes still arrive.
 flows() {
-	within 30 got_more_than $(($(stat -c %s "$state/got") + 50000))
+	within 60 got_more_than $(($(stat -c %s "$state/got") + 50000))
 }
 
 has_ended() {
