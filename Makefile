@@ -19,11 +19,11 @@ check:
 check-system:
 	scripts/check system
 
-kunit lint control:
+kunit lint control debug:
 	scripts/check $@
 
 bench:
 	scripts/bench
 
 .PHONY: all modules modules_install clean demo check check-system kunit lint \
-	control bench
+	control debug bench

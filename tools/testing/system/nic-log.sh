@@ -117,6 +117,7 @@ test_tool() {
 
 # begin_case CASE: in the background, until it says that it is ready.
 begin_case() {
+	: >"$state/said"
 	timeout 60 python3 "$cases" "$1" nic1 "$(vhost_of nic1)" "$(vhost_of nic2)" >"$state/said" 2>&1 &
 	pid=$!
 	within 10 grep -q ready "$state/said"
