@@ -143,6 +143,18 @@ test_stuck() {
 	net nic --rounds 5
 }
 
+test_stuck_reset() {
+	fault nic/vf2 stuck-reset true
+	errno_is 'timed out' add stuck 0000:01:00.3
+	fault nic/vf2 stuck-reset false
+	lines_are 'reset: device_status is still 0x1 after 1000000 us' 1
+	lines_are 'the function is given up: it does not finish a reset' 1
+	hvdpa-vfs unbind 0000:01:00.3
+	hvdpa-vfs bind 0000:01:00.3
+	add mended 0000:01:00.3
+	del mended
+}
+
 test_gone() {
 	timeout 60 python3 "$cases" gone "$(vhost_of nic2)"
 	fault nic/vf1 all-ones false
@@ -183,5 +195,6 @@ t test_refusals "states that cannot be are refused, and those of running queues"
 t test_garbage "a state that cannot be is not believed"
 t test_forgets "a device that does not take a state is not started"
 t test_stuck "a suspend that is never acknowledged ends, and the device is reset"
+t test_stuck_reset "a reset that never ends, nor a function level reset"
 t test_gone "a function that is gone at a suspend is given up"
 finish
