@@ -94,9 +94,9 @@ what_happened() {
 	for n in "$(($1 - 1))" "$1"; do
 		echo "# QEMU of g$n:"
 		grep -Ev 'skipped_memory|get_vq_index|dump_' "/run/guest-g$n.log" | cut -c1-150 | tail -n 45 |
-			sed 's/^/#   /'
+			sed 's/^/#   /' || true
 	done
-	dmesg | grep 'fault addr' | head -n 3 | sed 's/^/# /'
+	dmesg | grep -E 'fault addr|segfault|traps:' | head -n 3 | sed 's/^/# /' || true
 	echo "# now $(date +%s.%N), up $(cat /proc/uptime)"
 }
 
