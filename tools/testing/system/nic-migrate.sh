@@ -24,11 +24,17 @@ recover() {
 	into_netns peer left 10.8.0.1
 }
 
+# Under load a guest's doorbells are not mapped: QEMU, 11.1.3 too, unmaps them
+# at a migration without a look at processors that it emulates, and one that
+# just rings is a segmentation fault of QEMU, about once in 50 moves. Under KVM
+# no such access is QEMU's. Documentation/testing.rst has more.
+mapped=off
+
 # guest_on start|receive NAME DEVICE
 guest_on() {
 	guest "$1" "$2" -M q35 -bios qboot.rom \
 		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of "$3")" \
-		-device virtio-net-pci,netdev=n,page-per-vq=on,disable-legacy=on,romfile=,mac=52:54:00:00:02:02
+		-device "virtio-net-pci,netdev=n,page-per-vq=$mapped,disable-legacy=on,romfile=,mac=52:54:00:00:02:02"
 }
 
 # The same random bytes again and again, both ways, until they are told to end.
@@ -158,8 +164,9 @@ downtime_parts() {
 }
 
 # The hardware was stopped and asked, and QEMU came back from shadow queues.
+# The guest is idle, and its doorbells are mapped.
 test_trace() {
-	local log
+	local log mapped=on
 	# Only the suite's QEMU has traces that go to its log.
 	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu -msg timestamp=on -trace vhost_vdpa_*"
 	guest_on start t0 a
