@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a device can do to be migrated, and why it cannot do the rest:
- * /sys/kernel/debug/hvdpa/NAME/migration.
+ * /sys/kernel/debug/hvdpa/NAME: what a device can do to be migrated, and why it
+ * cannot do the rest (migration); what its owner's control commands set
+ * (control).
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
+#include <linux/virtio_net.h>
+#include <uapi/linux/virtio_ids.h>
 
 #include "hvdpa.h"
 
@@ -51,6 +54,63 @@ static int migration_show(struct seq_file *seq, void *data)
 }
 DEFINE_SHOW_ATTRIBUTE(migration);
 
+static const char * const hvdpa_rx_modes[] = {
+	[VIRTIO_NET_CTRL_RX_PROMISC] = "promisc",
+	[VIRTIO_NET_CTRL_RX_ALLMULTI] = "allmulti",
+	[VIRTIO_NET_CTRL_RX_ALLUNI] = "alluni",
+	[VIRTIO_NET_CTRL_RX_NOMULTI] = "nomulti",
+	[VIRTIO_NET_CTRL_RX_NOUNI] = "nouni",
+	[VIRTIO_NET_CTRL_RX_NOBCAST] = "nobcast",
+};
+
+/* What was never set is what the device's reset makes it. */
+static void hvdpa_show_command_state(struct seq_file *seq,
+				     const struct hvdpa_command_state *state)
+{
+	unsigned int i;
+
+	if (state->has_mac)
+		seq_printf(seq, "mac: %pM\n", state->mac);
+	for (i = 0; i < ARRAY_SIZE(hvdpa_rx_modes); i++)
+		if (state->rx_set & BIT(i))
+			seq_printf(seq, "%s: %s\n", hvdpa_rx_modes[i],
+				   state->rx_modes & BIT(i) ? "on" : "off");
+	seq_printf(seq, "unicast: %u\nmulticast: %u\n", state->unicast,
+		   state->multicast);
+	seq_printf(seq, "vlans: %*pbl\n", 4096, state->vlans);
+	seq_printf(seq, "pairs: %u\n", state->pairs);
+	if (state->hash_types)
+		seq_printf(seq, "hash_types: %#x\nrss_entries: %u\n",
+			   state->hash_types, state->rss_entries);
+	if (state->has_offloads)
+		seq_printf(seq, "offloads: %#llx\n", state->offloads);
+	if (state->announced)
+		seq_printf(seq, "announced: %u\n", state->announced);
+}
+
+static int control_show(struct seq_file *seq, void *data)
+{
+	struct hvdpa_device *hv = seq->private;
+	struct hvdpa_control_counters counters;
+
+	if (!hv->control) {
+		seq_puts(seq, "isolated: no\n");
+		return 0;
+	}
+
+	hvdpa_control_counters(hv->control, &counters);
+	seq_puts(seq, "isolated: yes\n");
+	seq_printf(seq, "commands: %llu, %llu accepted, %llu refused\n",
+		   counters.received, counters.accepted, counters.refused);
+	mutex_lock(&hv->fn->lock);
+	seq_printf(seq, "served: %s\n",
+		   hvdpa_control_is_served(hv->control) ? "yes" : "no");
+	hvdpa_show_command_state(seq, hvdpa_control_state(hv->control));
+	mutex_unlock(&hv->fn->lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(control);
+
 /**
  * hvdpa_debugfs_register - make the folder of all devices
  *
@@ -83,6 +143,9 @@ void hvdpa_debugfs_add(struct hvdpa_device *hv)
 					 hvdpa_debugfs_root);
 	debugfs_create_file("migration", 0444, hv->debugfs, hv,
 			    &migration_fops);
+	if (hv->fn->mdev.id.device == VIRTIO_ID_NET)
+		debugfs_create_file("control", 0444, hv->debugfs, hv,
+				    &control_fops);
 }
 
 /**

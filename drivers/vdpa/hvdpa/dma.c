@@ -139,9 +139,23 @@ bool hvdpa_iova_ok(const struct hvdpa_dma *dma, u64 iova, u64 size)
 	return true;
 }
 
+static void hvdpa_dma_reserve_control(struct hvdpa_device *hv)
+{
+	struct hvdpa_dma *dma = &hv->dma;
+
+	dma->control_window =
+		hvdpa_iova_range_reserve(&dma->range, &dma->reserved,
+					 HVDPA_CONTROL_WINDOW_BYTES);
+	if (!dma->control_window)
+		dev_warn(&hv->fn->pdev->dev,
+			 "the control queue is not isolated: no %#llx bytes are free at the end of %#llx-%#llx\n",
+			 HVDPA_CONTROL_WINDOW_BYTES, dma->range.first,
+			 dma->range.last);
+}
+
 /**
  * hvdpa_dma_setup - make a device's domain, where it can have one
- * @hv: the device, before it is registered
+ * @hv: the device, before it is registered; its features are known
  *
  * Without one the device works for virtio-vdpa, and vhost-vdpa refuses it; a
  * line in the log says why.
@@ -157,6 +171,7 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 	int err;
 
 	mutex_init(&dma->lock);
+	hvdpa_access_init(dma);
 	INIT_LIST_HEAD(&dma->reserved);
 	iommu_get_resv_regions(dev, &dma->reserved);
 
@@ -189,6 +204,9 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 	dma->range.first = domain->geometry.aperture_start;
 	dma->range.last = domain->geometry.aperture_end;
 	hvdpa_iova_range_trim(&dma->range, &dma->reserved);
+
+	if (hvdpa_control_index(hv, hv->features) >= 0)
+		hvdpa_dma_reserve_control(hv);
 	if (!hvdpa_can(hv->fn, HVDPA_LOG))
 		return 0;
 
@@ -215,6 +233,8 @@ err_teardown:
 void hvdpa_dma_teardown(struct hvdpa_device *hv)
 {
 	hvdpa_dma_detach(hv);
+	hvdpa_access_unmap(&hv->dma, 0, U64_MAX);
+	vhost_iotlb_reset(&hv->dma.restricted);
 	if (hv->dma.domain)
 		iommu_domain_free(hv->dma.domain);
 	iommu_put_resv_regions(&hv->fn->pdev->dev, &hv->dma.reserved);
@@ -304,8 +324,15 @@ int hvdpa_dma_map(struct hvdpa_device *hv, u64 iova, u64 size, u64 pa,
 	err = hvdpa_dma_attach(hv);
 	if (err)
 		return err;
-	return iommu_map(hv->dma.domain, iova, pa, size, prot,
-			 GFP_KERNEL_ACCOUNT);
+	err = iommu_map(hv->dma.domain, iova, pa, size, prot,
+			GFP_KERNEL_ACCOUNT);
+	if (err || perm == VHOST_ACCESS_RW || !hv->control)
+		return err;
+
+	err = hvdpa_access_restrict(&hv->dma, iova, size, perm);
+	if (err)
+		iommu_unmap(hv->dma.domain, iova, size);
+	return err;
 }
 
 /**
@@ -314,7 +341,8 @@ int hvdpa_dma_map(struct hvdpa_device *hv, u64 iova, u64 size, u64 pa,
  * @iova: where the device saw it
  * @size: bytes
  *
- * The device cannot reach it any more on return.
+ * Neither the device nor the driver reaches it any more on return. Restricted
+ * maps go as a whole: vhost-vdpa takes away what it once mapped.
  *
  * Return: 0, or -EINVAL if not all of it was mapped.
  */
@@ -324,6 +352,10 @@ int hvdpa_dma_unmap(struct hvdpa_device *hv, u64 iova, u64 size)
 
 	if (!hvdpa_iova_ok(&hv->dma, iova, size))
 		return -EINVAL;
+
+	mutex_lock(&hv->dma.lock);
 	unmapped = iommu_unmap(hv->dma.domain, iova, size);
+	vhost_iotlb_del_range(&hv->dma.restricted, iova, iova + size - 1);
+	mutex_unlock(&hv->dma.lock);
 	return unmapped == size ? 0 : -EINVAL;
 }

@@ -7,6 +7,7 @@
  * only if all that it holds is one queue's doorbell.
  */
 #include <linux/pci.h>
+#include <linux/virtio_net.h>
 
 #include "hvdpa.h"
 
@@ -51,6 +52,20 @@ bool hvdpa_doorbell_is_private(const struct hvdpa_function *fn, u16 idx,
 	return true;
 }
 
+/*
+ * The driver serves the control queue and must see its kicks. Which one it is
+ * depends on whether the owner takes several queue pairs, and this answer must
+ * not: so neither has a doorbell to be mapped.
+ */
+static bool hvdpa_may_be_control(const struct hvdpa_device *hv, u16 idx)
+{
+	u64 single = hv->features & ~(BIT_ULL(VIRTIO_NET_F_MQ) |
+				      BIT_ULL(VIRTIO_NET_F_RSS));
+
+	return idx == hvdpa_control_index(hv, hv->features) ||
+	       idx == hvdpa_control_index(hv, single);
+}
+
 /**
  * hvdpa_doorbells_find - find which of a device's doorbells may be mapped
  * @hv: the device, before it is registered
@@ -67,7 +82,8 @@ void hvdpa_doorbells_find(struct hvdpa_device *hv)
 
 	if (pci_resource_flags(fn->pdev, notify->bar) & IORESOURCE_MEM) {
 		for (i = 0; i < hv->nvqs; i++) {
-			if (!hvdpa_doorbell_is_private(fn, i, PAGE_SIZE))
+			if (hvdpa_may_be_control(hv, i) ||
+			    !hvdpa_doorbell_is_private(fn, i, PAGE_SIZE))
 				continue;
 			hv->vrings[i].area = (struct vdpa_notification_area) {
 				.addr = base + (u64)fn->queues[i].notify_off *

@@ -30,7 +30,15 @@
 	 BIT_ULL(VIRTIO_F_IN_ORDER) |				\
 	 BIT_ULL(VIRTIO_F_ORDER_PLATFORM))
 
-#define HVDPA_DEVICE_FEATURES	(GENMASK_ULL(23, 0) | GENMASK_ULL(63, 50))
+/*
+ * Of the device type's bits these add control commands that command.c does not
+ * know: DEVICE_STATS, bit 51 (hash of what is in tunnels), VQ_NOTF_COAL and
+ * NOTF_COAL.
+ */
+#define HVDPA_UNKNOWN_COMMANDS	GENMASK_ULL(53, 50)
+
+#define HVDPA_DEVICE_FEATURES	((GENMASK_ULL(23, 0) | GENMASK_ULL(63, 50)) & \
+				 ~HVDPA_UNKNOWN_COMMANDS)
 
 /* Virtio 1.4 section 5.1.3.1: a bit and those of which it needs one. */
 static const struct {
@@ -77,8 +85,8 @@ u64 hvdpa_features_supported(u64 offered)
  * the parent offers, not at what the guest takes. Up to 10.2 it refuses
  * INDIRECT_DESC and IN_ORDER too, and in all versions RING_PACKED,
  * ORDER_PLATFORM, GUEST_ANNOUNCE, GSO and what it does not know. The control
- * queue is not among them as long as commands that it carried are unknown to
- * QEMU, which then loses them without a word.
+ * queue is among them because it is in a group of its own: QEMU then follows
+ * its commands and repeats them on the other side.
  */
 #define HVDPA_NET_MIGRATABLE				\
 	(BIT_ULL(VIRTIO_NET_F_CSUM) |			\
@@ -95,6 +103,15 @@ u64 hvdpa_features_supported(u64 offered)
 	 BIT_ULL(VIRTIO_NET_F_HOST_UFO) |		\
 	 BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |		\
 	 BIT_ULL(VIRTIO_NET_F_STATUS) |			\
+	 BIT_ULL(VIRTIO_NET_F_CTRL_VQ) |		\
+	 BIT_ULL(VIRTIO_NET_F_CTRL_RX) |		\
+	 BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) |		\
+	 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) |		\
+	 BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) |		\
+	 BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) |	\
+	 BIT_ULL(VIRTIO_NET_F_MQ) |			\
+	 BIT_ULL(VIRTIO_NET_F_RSS) |			\
+	 BIT_ULL(VIRTIO_NET_F_HASH_REPORT) |		\
 	 BIT_ULL(VIRTIO_NET_F_SPEED_DUPLEX) |		\
 	 BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |		\
 	 HVDPA_FEATURES_NEEDED)
@@ -148,6 +165,29 @@ int hvdpa_features_missing(u64 features, u32 device_id, u64 *missing)
 	return -1;
 }
 
+/* Virtio 1.4 section 5.1.2. */
+static u32 hvdpa_features_pairs(u64 features, u16 max_pairs)
+{
+	return features & (BIT_ULL(VIRTIO_NET_F_MQ) |
+			   BIT_ULL(VIRTIO_NET_F_RSS)) ? max_pairs : 1;
+}
+
+/**
+ * hvdpa_features_control_index - which queue is the control queue?
+ * @features: a set of features
+ * @device_id: VIRTIO_ID_NET or VIRTIO_ID_BLOCK
+ * @max_pairs: net: the device's queue pairs
+ *
+ * Return: its number, or -1 if the set has none.
+ */
+int hvdpa_features_control_index(u64 features, u32 device_id, u16 max_pairs)
+{
+	if (device_id != VIRTIO_ID_NET ||
+	    !(features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ)))
+		return -1;
+	return hvdpa_features_pairs(features, max_pairs) * 2;
+}
+
 /**
  * hvdpa_features_nqueues - how many queues a set of features has
  * @features: the set
@@ -165,7 +205,7 @@ u32 hvdpa_features_nqueues(u64 features, u32 device_id, u16 max_pairs,
 	if (device_id == VIRTIO_ID_BLOCK)
 		return features & BIT_ULL(VIRTIO_BLK_F_MQ) ? nqueues : 1;
 
-	n = features & BIT_ULL(VIRTIO_NET_F_MQ) ? 2 * max_pairs : 2;
+	n = hvdpa_features_pairs(features, max_pairs) * 2;
 	if (features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ))
 		n++;
 	return n;

@@ -209,6 +209,26 @@ int hvdpa_function_read_queue_sizes(struct hvdpa_function *fn, u16 nqueues,
 	return 0;
 }
 
+/**
+ * hvdpa_function_enable_queue - enable a queue
+ * @fn: the function, its lock held; the queue's registers are written
+ * @idx: the queue
+ *
+ * Return: 0, or -EIO if the device does not enable it.
+ */
+int hvdpa_function_enable_queue(struct hvdpa_function *fn, u16 idx)
+{
+	lockdep_assert_held(&fn->lock);
+
+	vp_modern_set_queue_enable(&fn->mdev, idx, true);
+	if (vp_modern_get_queue_enable(&fn->mdev, idx))
+		return 0;
+	dev_err(&fn->pdev->dev,
+		"queue %u: queue_enable reads 0, expected 1: %pe\n", idx,
+		ERR_PTR(-EIO));
+	return -EIO;
+}
+
 /* The library keeps its own for itself. */
 static u16 hvdpa_function_notify_off(struct hvdpa_function *fn, u16 idx)
 {

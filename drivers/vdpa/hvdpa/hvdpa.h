@@ -11,14 +11,18 @@
 #define HVDPA_H
 
 #include <linux/debugfs.h>
+#include <linux/if_ether.h>
 #include <linux/interrupt.h>
 #include <linux/iommu.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/spinlock.h>
+#include <linux/types.h>
 #include <linux/vdpa.h>
+#include <linux/vhost_iotlb.h>
 #include <linux/virtio_pci_modern.h>
+#include <linux/workqueue.h>
 
 #include <hvdpa/compat.h>
 #include <hvdpa/migration_regs.h>
@@ -40,6 +44,24 @@ struct hvdpa_function;
  */
 #define HVDPA_SUSPEND_TIMEOUT_US	(1000 * 1000)
 #define HVDPA_SUSPEND_POLL_US		20
+
+/*
+ * The longest that a device may take over a control command, and the interval
+ * of looking. The function's lock is held meanwhile.
+ */
+#define HVDPA_CONTROL_TIMEOUT_US	(1000 * 1000)
+#define HVDPA_CONTROL_POLL_US		20
+
+/* The most bytes of a control command: more than 1,000 filter addresses. */
+#define HVDPA_COMMAND_MAX	SZ_8K
+
+/* Address spaces of a device with a mediated control queue, and its groups. */
+#define HVDPA_ASID_DATA		0
+#define HVDPA_ASID_CONTROL	1
+#define HVDPA_ASIDS		2
+#define HVDPA_GROUP_DATA	0
+#define HVDPA_GROUP_CONTROL	1
+#define HVDPA_GROUPS		2
 
 /* A queue's most entries, virtio 1.4 section 2.7 and 2.8. */
 #define HVDPA_VRING_NUM_MAX	32768
@@ -264,6 +286,7 @@ int hvdpa_function_agree(struct hvdpa_function *fn, u64 features);
 int hvdpa_function_read_queue_sizes(struct hvdpa_function *fn, u16 nqueues,
 				    bool packed);
 bool hvdpa_queue_size_ok(u32 size, bool packed);
+int hvdpa_function_enable_queue(struct hvdpa_function *fn, u16 idx);
 
 /* features.c: which feature bits may be offered */
 
@@ -276,6 +299,7 @@ u64 hvdpa_features_migratable(u64 features, u32 device_id);
 int hvdpa_features_missing(u64 features, u32 device_id, u64 *missing);
 u32 hvdpa_features_nqueues(u64 features, u32 device_id, u16 max_pairs,
 			   u16 nqueues);
+int hvdpa_features_control_index(u64 features, u32 device_id, u16 max_pairs);
 
 /* config.c: the device configuration space */
 
@@ -299,6 +323,7 @@ void hvdpa_config_write(struct hvdpa_function *fn, unsigned int offset,
  * @has_address: the areas were given since the last reset
  * @ready: the owner wants it to run
  * @armed: the device was told of it
+ * @mediated: the driver serves it; changes only while it is not live
  * @state: where it starts
  * @live: a kick may go to the device; read without a lock
  * @kick_pending: bit 0: a kick came while it was not live
@@ -307,7 +332,8 @@ void hvdpa_config_write(struct hvdpa_function *fn, unsigned int offset,
  * @area: its doorbell's page, or nothing; constant
  * @kicks: kicks that went through the driver
  * @errors: what was refused for this queue
- * @interrupts: interrupts seen; written by its one vector's handler only
+ * @interrupts: interrupts seen; written by its one vector's handler only, or
+ *	by the driver where it serves the queue
  */
 struct hvdpa_vring {
 	struct hvdpa_device *hv;
@@ -319,6 +345,7 @@ struct hvdpa_vring {
 	bool has_address;
 	bool ready;
 	bool armed;
+	bool mediated;
 	struct hvdpa_ring_state state;
 	bool live;
 	unsigned long kick_pending;
@@ -338,6 +365,7 @@ int hvdpa_vring_arm(struct hvdpa_vring *vring);
 void hvdpa_vring_go_live(struct hvdpa_vring *vring);
 void hvdpa_vring_kick(struct hvdpa_vring *vring);
 void hvdpa_vring_interrupt(struct hvdpa_vring *vring);
+void hvdpa_vring_notify(struct hvdpa_vring *vring);
 void hvdpa_vring_set_cb(struct hvdpa_vring *vring,
 			const struct vdpa_callback *cb);
 
@@ -405,17 +433,30 @@ void hvdpa_doorbells_find(struct hvdpa_device *hv);
  * @reserved: address ranges that cannot be mapped
  * @range: the addresses that can
  * @window: where a dirty log can be; above @range; 0 where there is none
+ * @control_window: where the device's control queue can be; likewise
  * @attached: the function's DMA goes through @domain
+ * @restricted: maps of @domain that are not both readable and writable
+ * @control: all maps of the control queue's address space
  */
 struct hvdpa_dma {
-	/* Serialises attaching and detaching; protects attached. */
+	/*
+	 * Serialises attaching and detaching, and what the driver does in the
+	 * owner's memory with taking that away. Protects attached, restricted
+	 * and control. Taken within the function's lock, never around it.
+	 */
 	struct mutex lock;
 	struct iommu_domain *domain;
 	struct list_head reserved;
 	struct vdpa_iova_range range;
 	u64 window;
+	u64 control_window;
 	bool attached;
+	struct vhost_iotlb restricted;
+	struct vhost_iotlb control;
 };
+
+/* What the device sees of its control queue, whole pages. */
+#define HVDPA_CONTROL_WINDOW_BYTES	((u64)SZ_16K)
 
 /* The most bytes that a dirty log may have: 2 TiB in pages of 4 KiB. */
 #define HVDPA_LOG_BYTES_MAX	((u64)SZ_64M)
@@ -432,6 +473,197 @@ void hvdpa_dma_detach(struct hvdpa_device *hv);
 int hvdpa_dma_map(struct hvdpa_device *hv, u64 iova, u64 size, u64 pa,
 		  u32 perm);
 int hvdpa_dma_unmap(struct hvdpa_device *hv, u64 iova, u64 size);
+
+/* access.c: the owner's memory as the driver sees it */
+
+void hvdpa_access_init(struct hvdpa_dma *dma);
+int hvdpa_access_restrict(struct hvdpa_dma *dma, u64 iova, u64 size, u32 perm);
+int hvdpa_access_map(struct hvdpa_dma *dma, u64 iova, u64 size, u64 pa,
+		     u32 perm);
+void hvdpa_access_unmap(struct hvdpa_dma *dma, u64 first, u64 last);
+int hvdpa_access_read(struct hvdpa_dma *dma, u32 asid, u64 iova, void *buf,
+		      size_t len);
+int hvdpa_access_write(struct hvdpa_dma *dma, u32 asid, u64 iova,
+		       const void *buf, size_t len);
+int hvdpa_access_read16(struct hvdpa_dma *dma, u32 asid, u64 iova, u16 *value);
+int hvdpa_access_write16(struct hvdpa_dma *dma, u32 asid, u64 iova, u16 value);
+
+/* owner_ring.c: a ring of the owner's that the driver serves */
+
+/**
+ * struct hvdpa_owner_ring - such a ring
+ * @dma: the owner's memory
+ * @asid: which of its address spaces
+ * @packed: it is a packed ring
+ * @event_idx: VIRTIO_RING_F_EVENT_IDX was agreed on
+ * @indirect: VIRTIO_RING_F_INDIRECT_DESC was agreed on
+ * @num: entries
+ * @desc: IOVA of the descriptor area
+ * @driver: IOVA of the driver area
+ * @device: IOVA of the device area
+ * @state: where it stands
+ * @wrote: told of what was written to the owner's memory; may be NULL
+ */
+struct hvdpa_owner_ring {
+	struct hvdpa_dma *dma;
+	u32 asid;
+	bool packed;
+	bool event_idx;
+	bool indirect;
+	u32 num;
+	u64 desc;
+	u64 driver;
+	u64 device;
+	struct hvdpa_ring_state state;
+	void (*wrote)(const struct hvdpa_owner_ring *ring, u64 iova, u64 len);
+};
+
+/**
+ * struct hvdpa_chain - what the owner made available at once
+ * @id: what its used entry is to name
+ * @slots: entries of a packed ring that it takes
+ * @out_len: bytes for the device
+ * @unreadable: not all of them could be read
+ * @has_in: it has a buffer for the device to write
+ * @in_addr: the first of them that has a byte
+ * @in_len: their bytes
+ */
+struct hvdpa_chain {
+	u16 id;
+	u16 slots;
+	u64 out_len;
+	bool unreadable;
+	bool has_in;
+	u64 in_addr;
+	u64 in_len;
+};
+
+int hvdpa_owner_ring_next(struct hvdpa_owner_ring *ring,
+			  struct hvdpa_chain *chain, void *out, size_t room);
+int hvdpa_owner_ring_answer(struct hvdpa_owner_ring *ring,
+			    const struct hvdpa_chain *chain, u8 answer);
+
+/* command.c: control commands and what they leave behind */
+
+/**
+ * struct hvdpa_command_limits - what decides which commands there may be
+ * @features: what was agreed on
+ * @pairs: queue pairs
+ * @rss_key_max: bytes of a hash key
+ * @rss_table_max: entries of an indirection table
+ * @hash_types: hash types that the device knows
+ */
+struct hvdpa_command_limits {
+	u64 features;
+	u16 pairs;
+	u8 rss_key_max;
+	u16 rss_table_max;
+	u32 hash_types;
+};
+
+/**
+ * struct hvdpa_command_state - what a device was told since its reset
+ * @rx_set: bit n: the receive mode with command n was set
+ * @rx_modes: bit n: to what
+ * @has_mac: @mac was set
+ * @mac: its address
+ * @unicast: entries of the table of unicast addresses
+ * @multicast: entries of the table of multicast addresses
+ * @vlans: those that pass
+ * @pairs: queue pairs in use
+ * @rss_entries: entries of the indirection table, 0 without RSS
+ * @hash_types: what is hashed
+ * @has_offloads: @offloads was set
+ * @offloads: receive offloads, by feature bit
+ * @announced: announcements that were acknowledged
+ */
+struct hvdpa_command_state {
+	u8 rx_set;
+	u8 rx_modes;
+	bool has_mac;
+	u8 mac[ETH_ALEN];
+	u32 unicast;
+	u32 multicast;
+	DECLARE_BITMAP(vlans, 4096);
+	u16 pairs;
+	u32 rss_entries;
+	u32 hash_types;
+	bool has_offloads;
+	u64 offloads;
+	u32 announced;
+};
+
+int hvdpa_command_check(const struct hvdpa_command_limits *limits,
+			const u8 *command, size_t len);
+void hvdpa_command_state_reset(struct hvdpa_command_state *state);
+void hvdpa_command_accept(struct hvdpa_command_state *state, const u8 *command);
+
+/* control_queue.c: the device's own control queue, driven by this driver */
+
+struct hvdpa_control_memory;
+
+/**
+ * struct hvdpa_control_queue - it
+ * @fn: the function
+ * @memory: what the device sees of it
+ * @iova: where the device sees it
+ * @idx: its number on the device
+ * @packed: it is a packed ring
+ * @next: split: the next available index; packed: the next descriptor
+ * @wrap: packed: the wrap counter
+ *
+ * The function's lock protects what changes.
+ */
+struct hvdpa_control_queue {
+	struct hvdpa_function *fn;
+	struct hvdpa_control_memory *memory;
+	u64 iova;
+	u16 idx;
+	bool packed;
+	u16 next;
+	bool wrap;
+};
+
+int hvdpa_control_queue_create(struct hvdpa_control_queue *queue,
+			       struct hvdpa_device *hv);
+void hvdpa_control_queue_destroy(struct hvdpa_control_queue *queue,
+				 struct hvdpa_device *hv);
+int hvdpa_control_queue_start(struct hvdpa_control_queue *queue, u16 idx,
+			      bool packed);
+int hvdpa_control_execute(struct hvdpa_control_queue *queue,
+			  const void *command, size_t len, u8 *ack);
+
+/* control.c: the control queue of an owner behind vhost-vdpa */
+
+struct hvdpa_control;
+
+/**
+ * struct hvdpa_control_counters - commands since dev_add
+ * @received: taken from the owner's ring
+ * @accepted: acknowledged by the device
+ * @refused: answered with an error, by the device or by the driver
+ */
+struct hvdpa_control_counters {
+	u64 received;
+	u64 accepted;
+	u64 refused;
+};
+
+int hvdpa_control_setup(void);
+void hvdpa_control_cleanup(void);
+int hvdpa_control_create(struct hvdpa_device *hv);
+void hvdpa_control_destroy(struct hvdpa_device *hv);
+int hvdpa_control_start(struct hvdpa_vring *vring);
+void hvdpa_control_forget(struct hvdpa_device *hv);
+void hvdpa_control_kick(struct hvdpa_device *hv);
+int hvdpa_control_set_asid(struct hvdpa_device *hv, u32 asid);
+void hvdpa_control_ring_state(struct hvdpa_device *hv,
+			      struct hvdpa_ring_state *state);
+void hvdpa_control_counters(const struct hvdpa_control *control,
+			    struct hvdpa_control_counters *counters);
+bool hvdpa_control_is_served(const struct hvdpa_control *control);
+const struct hvdpa_command_state *
+hvdpa_control_state(const struct hvdpa_control *control);
 
 /* log.c: which pages the device has written */
 
@@ -529,6 +761,7 @@ int hvdpa_vq_stats(struct hvdpa_vring *vring, struct sk_buff *msg);
  * @config_cb_lock: see below
  * @config_cb: the owner's configuration callback
  * @dma: the owner's memory
+ * @control: the mediated control queue, or NULL
  * @file: /dev/hvdpa/NAME
  * @log: the dirty log that is kept, or NULL
  * @profile: which features it offers, for people
@@ -556,6 +789,7 @@ struct hvdpa_device {
 	spinlock_t config_cb_lock;
 	struct vdpa_callback config_cb;
 	struct hvdpa_dma dma;
+	struct hvdpa_control *control;
 	struct hvdpa_file *file;
 	struct hvdpa_log *log;
 	const char *profile;
@@ -570,6 +804,14 @@ static inline struct hvdpa_device *hvdpa_of(struct vdpa_device *vdpa)
 static inline bool hvdpa_is_packed(const struct hvdpa_device *hv)
 {
 	return hv->driver_features & BIT_ULL(VIRTIO_F_RING_PACKED);
+}
+
+/* Which virtqueue is the control queue; -1 for none. */
+static inline int hvdpa_control_index(const struct hvdpa_device *hv,
+				      u64 features)
+{
+	return hvdpa_features_control_index(features, hv->fn->mdev.id.device,
+					    hv->fn->max_pairs);
 }
 
 extern const struct vdpa_config_ops hvdpa_vdpa_ops;

@@ -103,7 +103,8 @@ static irqreturn_t hvdpa_vq_interrupt(int irq, void *data)
 
 	for (i = vector->index - hv->plan.first_vq; i < hv->nvqs;
 	     i += hv->plan.vq_vectors)
-		hvdpa_vring_interrupt(&hv->vrings[i]);
+		if (!READ_ONCE(hv->vrings[i].mediated))
+			hvdpa_vring_interrupt(&hv->vrings[i]);
 	return IRQ_HANDLED;
 }
 
@@ -261,7 +262,7 @@ int hvdpa_irq_program(struct hvdpa_device *hv)
 	}
 
 	for (i = 0; i < hv->nvqs; i++) {
-		if (!hv->vrings[i].has_address)
+		if (!hv->vrings[i].has_address || hv->vrings[i].mediated)
 			continue;
 		want = hvdpa_vector_of(&hv->plan, i);
 		got = vp_modern_queue_vector(mdev, i, want);
@@ -294,12 +295,12 @@ void hvdpa_irq_sync(struct hvdpa_device *hv)
  * @hv: the device
  * @idx: the queue
  *
- * Return: its number, or -EOPNOTSUPP if the queue shares its vector and so
- * has none to be handed on.
+ * Return: its number, or -EOPNOTSUPP if the queue has none to be handed on: it
+ * shares its vector, or the driver serves it.
  */
 int hvdpa_irq_of(struct hvdpa_device *hv, u16 idx)
 {
-	if (!hv->plan.private)
+	if (!hv->plan.private || READ_ONCE(hv->vrings[idx].mediated))
 		return -EOPNOTSUPP;
 	return hv->vectors[hvdpa_vector_of(&hv->plan, idx)].irq;
 }

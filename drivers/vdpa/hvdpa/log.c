@@ -275,7 +275,8 @@ static void hvdpa_log_mark_rings(struct hvdpa_log *log,
 	for (i = 0; i < hv->nvqs; i++) {
 		const struct hvdpa_vring *vring = &hv->vrings[i];
 
-		if (!vring->armed)
+		/* What the driver serves it marks as it writes. */
+		if (!vring->armed || vring->mediated)
 			continue;
 		if (hvdpa_is_packed(hv)) {
 			hvdpa_log_mark(log, vring->desc,

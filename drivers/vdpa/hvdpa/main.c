@@ -10,10 +10,18 @@ static int __init hvdpa_init(void)
 {
 	int err;
 
+	err = hvdpa_control_setup();
+	if (err)
+		return err;
 	hvdpa_debugfs_register();
 	err = hvdpa_pci_register();
 	if (err)
-		hvdpa_debugfs_unregister();
+		goto err_unregister_debugfs;
+	return 0;
+
+err_unregister_debugfs:
+	hvdpa_debugfs_unregister();
+	hvdpa_control_cleanup();
 	return err;
 }
 
@@ -21,6 +29,7 @@ static void __exit hvdpa_exit(void)
 {
 	hvdpa_pci_unregister();
 	hvdpa_debugfs_unregister();
+	hvdpa_control_cleanup();
 }
 
 module_init(hvdpa_init);

@@ -80,17 +80,22 @@ static int hvdpa_device_build(struct hvdpa_device *hv)
 	err = hvdpa_dma_setup(hv);
 	if (err)
 		goto err_free_vrings;
+	err = hvdpa_control_create(hv);
+	if (err)
+		goto err_teardown_dma;
 
 	pci_set_master(fn->pdev);
 	err = hvdpa_irq_setup(hv);
 	if (err)
-		goto err_teardown_dma;
+		goto err_destroy_control;
 
 	hvdpa_vdpa_ops_fit(hv);
 	return 0;
 
-err_teardown_dma:
+err_destroy_control:
 	pci_clear_master(fn->pdev);
+	hvdpa_control_destroy(hv);
+err_teardown_dma:
 	hvdpa_dma_teardown(hv);
 err_free_vrings:
 	kfree(hv->vrings);
@@ -101,6 +106,7 @@ static void hvdpa_device_dismantle(struct hvdpa_device *hv)
 {
 	hvdpa_irq_teardown(hv);
 	pci_clear_master(hv->fn->pdev);
+	hvdpa_control_destroy(hv);
 	hvdpa_dma_teardown(hv);
 	kfree(hv->vrings);
 }

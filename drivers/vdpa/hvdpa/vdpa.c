@@ -52,6 +52,7 @@ int hvdpa_device_reset(struct hvdpa_device *hv)
 		err = hvdpa_function_reset(hv->fn);
 
 	hv->suspended = false;
+	hvdpa_control_forget(hv);
 	hv->driver_features = 0;
 	for (i = 0; i < hv->nvqs; i++)
 		hvdpa_vring_forget(&hv->vrings[i]);
@@ -83,6 +84,22 @@ void hvdpa_device_fail(struct hvdpa_device *hv)
 	hvdpa_config_notify(hv);
 }
 
+/* Will the driver serve this queue, whatever the hardware can do? */
+static bool hvdpa_is_served(const struct hvdpa_device *hv, u16 idx)
+{
+	return hv->control && !hv->dma_api &&
+	       idx == hvdpa_control_index(hv, hv->driver_features);
+}
+
+/* The driver serves the control queue of an owner that is not the kernel. */
+static void hvdpa_device_mediate(struct hvdpa_device *hv)
+{
+	int idx = hvdpa_control_index(hv, hv->driver_features);
+
+	if (idx >= 0 && hvdpa_is_served(hv, idx))
+		WRITE_ONCE(hv->vrings[idx].mediated, true);
+}
+
 /* Virtio 1.4 section 3.1.1, steps 7 and 8. */
 static int hvdpa_device_start(struct hvdpa_device *hv)
 {
@@ -100,6 +117,7 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 			return err;
 	}
 
+	hvdpa_device_mediate(hv);
 	err = hvdpa_irq_program(hv);
 	if (err)
 		return err;
@@ -114,7 +132,9 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 	for (i = 0; i < hv->nvqs; i++) {
 		if (!hv->vrings[i].has_address)
 			continue;
-		err = hvdpa_vring_arm(&hv->vrings[i]);
+		err = hv->vrings[i].mediated ?
+		      hvdpa_control_start(&hv->vrings[i]) :
+		      hvdpa_vring_arm(&hv->vrings[i]);
 		if (err)
 			return err;
 	}
@@ -252,6 +272,7 @@ static int hvdpa_set_vq_state(struct vdpa_device *vdpa, u16 idx,
 	if (vring->armed)
 		err = -EBUSY;
 	else if (!hvdpa_can(hv->fn, HVDPA_SET_STATE) &&
+		 !hvdpa_is_served(hv, idx) &&
 		 !hvdpa_ring_state_is_initial(&ring, hvdpa_is_packed(hv)))
 		err = -EOPNOTSUPP;
 	else
@@ -278,6 +299,8 @@ static int hvdpa_get_vq_state(struct vdpa_device *vdpa, u16 idx,
 	/* A ring that never ran stands where it was put. */
 	if (!vring->armed)
 		ring = vring->state;
+	else if (vring->mediated && hv->suspended)
+		hvdpa_control_ring_state(hv, &ring);
 	else if (!hvdpa_can(hv->fn, HVDPA_GET_STATE))
 		err = -EOPNOTSUPP;
 	else if (!hvdpa_reachable(hv))
@@ -334,9 +357,35 @@ static u32 hvdpa_get_vq_align(struct vdpa_device *vdpa)
 	return PAGE_SIZE;
 }
 
+/*
+ * Features decide which queue is the control queue. Before there are any, it
+ * is the one that all that is offered makes it.
+ */
 static u32 hvdpa_get_vq_group(struct vdpa_device *vdpa, u16 idx)
 {
-	return 0;
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	u64 features = READ_ONCE(hv->driver_features) ?: hv->features;
+
+	return hv->control && idx == hvdpa_control_index(hv, features) ?
+	       HVDPA_GROUP_CONTROL : HVDPA_GROUP_DATA;
+}
+
+/* The device itself never sees an address space but the first. */
+static int hvdpa_set_group_asid(struct vdpa_device *vdpa, unsigned int group,
+				unsigned int asid)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	int err;
+
+	if (group >= HVDPA_GROUPS || asid >= HVDPA_ASIDS)
+		return -EINVAL;
+	if (group == HVDPA_GROUP_DATA)
+		return asid == HVDPA_ASID_DATA ? 0 : -EOPNOTSUPP;
+
+	mutex_lock(&hv->fn->lock);
+	err = hvdpa_control_set_asid(hv, asid);
+	mutex_unlock(&hv->fn->lock);
+	return err;
 }
 
 static u64 hvdpa_get_device_features(struct vdpa_device *vdpa)
@@ -591,24 +640,38 @@ static const struct cpumask *hvdpa_get_vq_affinity(struct vdpa_device *vdpa,
 static int hvdpa_op_dma_map(struct vdpa_device *vdpa, unsigned int asid,
 			    u64 iova, u64 size, u64 pa, u32 perm, void *opaque)
 {
-	if (asid)
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	if (asid == HVDPA_ASID_CONTROL && hv->control)
+		return hvdpa_access_map(&hv->dma, iova, size, pa, perm);
+	if (asid != HVDPA_ASID_DATA)
 		return -EINVAL;
-	return hvdpa_dma_map(hvdpa_of(vdpa), iova, size, pa, perm);
+	return hvdpa_dma_map(hv, iova, size, pa, perm);
 }
 
 static int hvdpa_op_dma_unmap(struct vdpa_device *vdpa, unsigned int asid,
 			      u64 iova, u64 size)
 {
-	if (asid)
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	if (asid == HVDPA_ASID_CONTROL && hv->control) {
+		hvdpa_access_unmap(&hv->dma, iova, iova + size - 1);
+		return 0;
+	}
+	if (asid != HVDPA_ASID_DATA)
 		return -EINVAL;
-	return hvdpa_dma_unmap(hvdpa_of(vdpa), iova, size);
+	return hvdpa_dma_unmap(hv, iova, size);
 }
 
 static int hvdpa_reset_map(struct vdpa_device *vdpa, unsigned int asid)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 
-	if (asid)
+	if (asid == HVDPA_ASID_CONTROL && hv->control) {
+		hvdpa_access_unmap(&hv->dma, 0, U64_MAX);
+		return 0;
+	}
+	if (asid != HVDPA_ASID_DATA)
 		return -EINVAL;
 
 	/* A device that may still write stays confined to nothing. */
@@ -635,6 +698,7 @@ const struct vdpa_config_ops hvdpa_vdpa_ops = {
 	.get_vq_size = hvdpa_get_vq_size,
 	.get_vq_align = hvdpa_get_vq_align,
 	.get_vq_group = hvdpa_get_vq_group,
+	.set_group_asid = hvdpa_set_group_asid,
 	.get_device_features = hvdpa_get_device_features,
 	.get_backend_features = hvdpa_get_backend_features,
 	.set_driver_features = hvdpa_set_driver_features,
@@ -674,6 +738,12 @@ void hvdpa_vdpa_ops_fit(struct hvdpa_device *hv)
 		hv->ops.dma_map = NULL;
 		hv->ops.dma_unmap = NULL;
 		hv->ops.reset_map = NULL;
+	}
+	if (hv->control) {
+		hv->vdpa.ngroups = HVDPA_GROUPS;
+		hv->vdpa.nas = HVDPA_ASIDS;
+	} else {
+		hv->ops.set_group_asid = NULL;
 	}
 	if (!hvdpa_can(hv->fn, HVDPA_SUSPEND))
 		hv->ops.suspend = NULL;

@@ -44,6 +44,7 @@ void hvdpa_vring_forget(struct hvdpa_vring *vring)
 	vring->has_address = false;
 	vring->ready = false;
 	vring->armed = false;
+	WRITE_ONCE(vring->mediated, false);
 	hvdpa_ring_state_initial(&vring->state, false);
 	clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
 
@@ -90,20 +91,19 @@ int hvdpa_vring_arm(struct hvdpa_vring *vring)
 		if (err)
 			return err;
 	}
-	vp_modern_set_queue_enable(&fn->mdev, vring->idx, true);
-	if (!vp_modern_get_queue_enable(&fn->mdev, vring->idx)) {
-		dev_err(&fn->pdev->dev,
-			"queue %u: queue_enable reads 0, expected 1: %pe\n",
-			vring->idx, ERR_PTR(-EIO));
-		return -EIO;
-	}
+	err = hvdpa_function_enable_queue(fn, vring->idx);
+	if (err)
+		return err;
 	vring->armed = true;
 	return 0;
 }
 
 static void hvdpa_vring_ring(struct hvdpa_vring *vring)
 {
-	vp_iowrite16(vring->idx, vring->hv->fn->queues[vring->idx].doorbell);
+	if (READ_ONCE(vring->mediated))
+		hvdpa_control_kick(vring->hv);
+	else
+		vp_iowrite16(vring->idx, vring->hv->fn->queues[vring->idx].doorbell);
 }
 
 /**
@@ -164,6 +164,27 @@ void hvdpa_vring_interrupt(struct hvdpa_vring *vring)
 	spin_unlock(&vring->cb_lock);
 	if (cb.callback)
 		cb.callback(cb.private);
+}
+
+/**
+ * hvdpa_vring_notify - the driver has something for the owner
+ * @vring: the virtqueue; mediated
+ *
+ * The callback runs under the lock that setting it takes: there is no interrupt
+ * to wait for. Any context.
+ *
+ * Return: nothing.
+ */
+void hvdpa_vring_notify(struct hvdpa_vring *vring)
+{
+	unsigned long flags;
+
+	WRITE_ONCE(vring->interrupts, vring->interrupts + 1);
+
+	spin_lock_irqsave(&vring->cb_lock, flags);
+	if (vring->cb.callback)
+		vring->cb.callback(vring->cb.private);
+	spin_unlock_irqrestore(&vring->cb_lock, flags);
 }
 
 /**

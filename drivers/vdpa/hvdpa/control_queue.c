@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device's own control queue, driven by this driver: one command at a
+ * time, each waited for.
+ *
+ * Its memory is in a window of the device's domain above the owner's range. The
+ * owner's queues are in the same domain, so a device that is told to may write
+ * here: nothing that is read back is trusted for more than an answer.
+ */
+#include <linux/iommu.h>
+#include <linux/iopoll.h>
+#include <linux/mm.h>
+#include <linux/virtio_net.h>
+#include <linux/virtio_ring.h>
+
+#include "hvdpa.h"
+
+/* A command and its answer take two descriptors. */
+#define HVDPA_CONTROL_RING_NUM	4
+
+/**
+ * struct hvdpa_control_memory - what the device sees of the control queue
+ * @desc: the descriptors, of either kind of ring
+ * @driver: split: the available ring; packed: the driver's event suppression
+ * @device: split: the used ring; packed: the device's event suppression
+ * @ack: the answer
+ * @command: the command
+ */
+struct hvdpa_control_memory {
+	union {
+		struct vring_desc split[HVDPA_CONTROL_RING_NUM];
+		struct vring_packed_desc packed[HVDPA_CONTROL_RING_NUM];
+	} desc;
+	union {
+		struct {
+			__le16 flags;
+			__le16 idx;
+			__le16 ring[HVDPA_CONTROL_RING_NUM];
+			__le16 used_event;
+		} avail;
+		struct vring_packed_desc_event event;
+	} driver;
+	union {
+		struct {
+			__le16 flags;
+			__le16 idx;
+			struct {
+				__le32 id;
+				__le32 len;
+			} ring[HVDPA_CONTROL_RING_NUM];
+			__le16 avail_event;
+		} used;
+		struct vring_packed_desc_event event;
+	} device __aligned(64);
+	u8 ack __aligned(64);
+	u8 command[HVDPA_COMMAND_MAX] __aligned(64);
+};
+
+static_assert(offsetof(struct hvdpa_control_memory, desc) == 0);
+static_assert(offsetof(struct hvdpa_control_memory, driver) == 64);
+static_assert(offsetof(struct hvdpa_control_memory, device) == 128);
+static_assert(sizeof(struct hvdpa_control_memory) <=
+	      HVDPA_CONTROL_WINDOW_BYTES);
+
+#define HVDPA_CONTROL_AT(queue, member) \
+	((queue)->iova + offsetof(struct hvdpa_control_memory, member))
+
+/**
+ * hvdpa_control_queue_create - make the memory of a control queue
+ * @queue: zeroed
+ * @hv: the device; it has a domain with a window for this
+ *
+ * May sleep.
+ *
+ * Return: 0, -ENOMEM, or what the IOMMU says.
+ */
+int hvdpa_control_queue_create(struct hvdpa_control_queue *queue,
+			       struct hvdpa_device *hv)
+{
+	int err;
+
+	queue->fn = hv->fn;
+	queue->iova = hv->dma.control_window;
+	queue->memory = alloc_pages_exact(HVDPA_CONTROL_WINDOW_BYTES,
+					  GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!queue->memory)
+		return -ENOMEM;
+
+	err = iommu_map(hv->dma.domain, queue->iova,
+			virt_to_phys(queue->memory),
+			HVDPA_CONTROL_WINDOW_BYTES,
+			IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE,
+			GFP_KERNEL_ACCOUNT);
+	if (err)
+		free_pages_exact(queue->memory, HVDPA_CONTROL_WINDOW_BYTES);
+	return err;
+}
+
+/**
+ * hvdpa_control_queue_destroy - undo hvdpa_control_queue_create()
+ * @queue: the queue; the device is reset
+ * @hv: the device
+ *
+ * Return: nothing.
+ */
+void hvdpa_control_queue_destroy(struct hvdpa_control_queue *queue,
+				 struct hvdpa_device *hv)
+{
+	iommu_unmap(hv->dma.domain, queue->iova, HVDPA_CONTROL_WINDOW_BYTES);
+	free_pages_exact(queue->memory, HVDPA_CONTROL_WINDOW_BYTES);
+}
+
+/**
+ * hvdpa_control_queue_start - tell the device of its control queue
+ * @queue: the queue
+ * @idx: its number on the device
+ * @packed: packed rings were agreed on
+ *
+ * The function's lock is held, the device has FEATURES_OK and not DRIVER_OK.
+ *
+ * Return: 0; -EINVAL if the device's queue is too small; -EIO if the device
+ * does not enable it; -EBUSY if it does not do without a vector.
+ */
+int hvdpa_control_queue_start(struct hvdpa_control_queue *queue, u16 idx,
+			      bool packed)
+{
+	struct hvdpa_control_memory *memory = queue->memory;
+	struct hvdpa_function *fn = queue->fn;
+	struct virtio_pci_modern_device *mdev = &fn->mdev;
+	struct hvdpa_ring_state initial;
+	u16 vector;
+	int err;
+
+	lockdep_assert_held(&fn->lock);
+
+	if (fn->queues[idx].size < HVDPA_CONTROL_RING_NUM) {
+		dev_err(&fn->pdev->dev,
+			"queue %u: queue_size is %u, a control queue needs %u: %pe\n",
+			idx, fn->queues[idx].size, HVDPA_CONTROL_RING_NUM,
+			ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
+
+	memset(memory, 0, offsetof(struct hvdpa_control_memory, command));
+	queue->idx = idx;
+	queue->packed = packed;
+	queue->next = 0;
+	queue->wrap = true;
+	if (packed)
+		memory->driver.event.flags =
+			cpu_to_le16(VRING_PACKED_EVENT_FLAG_DISABLE);
+
+	vector = vp_modern_queue_vector(mdev, idx, VIRTIO_MSI_NO_VECTOR);
+	if (vector != VIRTIO_MSI_NO_VECTOR) {
+		dev_err(&fn->pdev->dev,
+			"queue %u: queue_msix_vector reads %#x, expected %#x: %pe\n",
+			idx, vector, VIRTIO_MSI_NO_VECTOR, ERR_PTR(-EBUSY));
+		return -EBUSY;
+	}
+	vp_modern_set_queue_size(mdev, idx, HVDPA_CONTROL_RING_NUM);
+	vp_modern_queue_address(mdev, idx, HVDPA_CONTROL_AT(queue, desc),
+				HVDPA_CONTROL_AT(queue, driver),
+				HVDPA_CONTROL_AT(queue, device));
+	if (hvdpa_can(fn, HVDPA_SET_STATE)) {
+		hvdpa_ring_state_initial(&initial, packed);
+		err = fn->hw->set_ring_state(fn, idx, &initial);
+		if (err)
+			return err;
+	}
+	return hvdpa_function_enable_queue(fn, idx);
+}
+
+static void hvdpa_control_post_split(struct hvdpa_control_queue *queue,
+				     size_t len)
+{
+	struct hvdpa_control_memory *memory = queue->memory;
+
+	memory->desc.split[0] = (struct vring_desc){
+		.addr = (__force __virtio64)
+			cpu_to_le64(HVDPA_CONTROL_AT(queue, command)),
+		.len = (__force __virtio32)cpu_to_le32(len),
+		.flags = (__force __virtio16)cpu_to_le16(VRING_DESC_F_NEXT),
+		.next = (__force __virtio16)cpu_to_le16(1),
+	};
+	memory->desc.split[1] = (struct vring_desc){
+		.addr = (__force __virtio64)
+			cpu_to_le64(HVDPA_CONTROL_AT(queue, ack)),
+		.len = (__force __virtio32)cpu_to_le32(sizeof(memory->ack)),
+		.flags = (__force __virtio16)cpu_to_le16(VRING_DESC_F_WRITE),
+	};
+	memory->driver.avail.flags =
+		cpu_to_le16(VRING_AVAIL_F_NO_INTERRUPT);
+	memory->driver.avail.ring[queue->next % HVDPA_CONTROL_RING_NUM] = 0;
+	/* The chain before the index that exposes it. */
+	dma_wmb();
+	queue->next++;
+	WRITE_ONCE(memory->driver.avail.idx, cpu_to_le16(queue->next));
+}
+
+static void hvdpa_control_post_packed(struct hvdpa_control_queue *queue,
+				      size_t len)
+{
+	struct hvdpa_control_memory *memory = queue->memory;
+	struct vring_packed_desc *desc = &memory->desc.packed[queue->next];
+	u16 available = queue->wrap ? BIT(VRING_PACKED_DESC_F_AVAIL) :
+				      BIT(VRING_PACKED_DESC_F_USED);
+
+	static_assert(HVDPA_CONTROL_RING_NUM % 2 == 0);
+
+	desc[1] = (struct vring_packed_desc){
+		.addr = cpu_to_le64(HVDPA_CONTROL_AT(queue, ack)),
+		.len = cpu_to_le32(sizeof(memory->ack)),
+		.flags = cpu_to_le16(available | VRING_DESC_F_WRITE),
+	};
+	desc[0].addr = cpu_to_le64(HVDPA_CONTROL_AT(queue, command));
+	desc[0].len = cpu_to_le32(len);
+	desc[0].id = 0;
+	/* The chain before the flags that expose it. */
+	dma_wmb();
+	WRITE_ONCE(desc[0].flags, cpu_to_le16(available | VRING_DESC_F_NEXT));
+}
+
+static bool hvdpa_control_answered(struct hvdpa_control_queue *queue)
+{
+	struct hvdpa_control_memory *memory = queue->memory;
+	u16 flags;
+
+	if (!queue->packed)
+		return le16_to_cpu(READ_ONCE(memory->device.used.idx)) ==
+		       queue->next;
+	flags = le16_to_cpu(READ_ONCE(memory->desc.packed[queue->next].flags));
+	return !!(flags & BIT(VRING_PACKED_DESC_F_AVAIL)) == queue->wrap &&
+	       !!(flags & BIT(VRING_PACKED_DESC_F_USED)) == queue->wrap;
+}
+
+/**
+ * hvdpa_control_execute - have the device execute a command
+ * @queue: the queue; the device runs, and the function's lock is held
+ * @command: class, command, data
+ * @len: bytes of it, HVDPA_COMMAND_MAX at most
+ * @ack: the device's answer
+ *
+ * Waits for HVDPA_CONTROL_TIMEOUT_US at most; sleeps.
+ *
+ * Return: 0, or -ETIMEDOUT with one line in the log: the device may answer at
+ * any time then, and must be reset before another command.
+ */
+int hvdpa_control_execute(struct hvdpa_control_queue *queue,
+			  const void *command, size_t len, u8 *ack)
+{
+	struct hvdpa_control_memory *memory = queue->memory;
+	struct hvdpa_function *fn = queue->fn;
+	bool answered;
+	int err;
+
+	lockdep_assert_held(&fn->lock);
+
+	memcpy(memory->command, command, len);
+	WRITE_ONCE(memory->ack, VIRTIO_NET_ERR);
+	if (queue->packed)
+		hvdpa_control_post_packed(queue, len);
+	else
+		hvdpa_control_post_split(queue, len);
+	/* Also orders the memory before the doorbell. */
+	vp_iowrite16(queue->idx, fn->queues[queue->idx].doorbell);
+
+	err = read_poll_timeout(hvdpa_control_answered, answered, answered,
+				HVDPA_CONTROL_POLL_US,
+				HVDPA_CONTROL_TIMEOUT_US, false, queue);
+	if (err) {
+		dev_err(&fn->pdev->dev,
+			"control command %u.%u of %zu bytes: no answer within %u us, device_status is %#x: %pe\n",
+			memory->command[0], memory->command[1], len,
+			HVDPA_CONTROL_TIMEOUT_US,
+			hvdpa_function_read_status(fn), ERR_PTR(err));
+		return err;
+	}
+	/* The answer was written before what says that it is there. */
+	dma_rmb();
+	*ack = READ_ONCE(memory->ack);
+
+	if (queue->packed) {
+		queue->next = (queue->next + 2) % HVDPA_CONTROL_RING_NUM;
+		queue->wrap ^= !queue->next;
+	}
+	return 0;
+}
