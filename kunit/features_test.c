@@ -15,7 +15,7 @@
 static void supported_keeps_what_can_be_honoured(struct kunit *test)
 {
 	u64 kept = GENMASK_ULL(23, 0) | BIT_ULL(28) | BIT_ULL(29) |
-		   GENMASK_ULL(36, 32) | GENMASK_ULL(63, 50);
+		   GENMASK_ULL(36, 32) | GENMASK_ULL(63, 54);
 
 	KUNIT_EXPECT_EQ(test, hvdpa_features_supported(~0ULL), kept);
 	KUNIT_EXPECT_EQ(test, hvdpa_features_supported(0), 0);
@@ -89,6 +89,24 @@ static void nqueues_of_net(struct kunit *test)
 			hvdpa_features_nqueues(ctrl | mq, id, 0x8000, 99));
 }
 
+static void control_queue_is_after_the_pairs(struct kunit *test)
+{
+	u64 control = BIT_ULL(VIRTIO_NET_F_CTRL_VQ);
+	u64 mq = control | BIT_ULL(VIRTIO_NET_F_MQ);
+	u64 rss = control | BIT_ULL(VIRTIO_NET_F_RSS);
+
+	KUNIT_EXPECT_EQ(test, -1,
+			hvdpa_features_control_index(0, VIRTIO_ID_NET, 4));
+	KUNIT_EXPECT_EQ(test, -1,
+			hvdpa_features_control_index(mq, VIRTIO_ID_BLOCK, 4));
+	KUNIT_EXPECT_EQ(test, 2,
+			hvdpa_features_control_index(control, VIRTIO_ID_NET, 4));
+	KUNIT_EXPECT_EQ(test, 8,
+			hvdpa_features_control_index(mq, VIRTIO_ID_NET, 4));
+	KUNIT_EXPECT_EQ(test, 8,
+			hvdpa_features_control_index(rss, VIRTIO_ID_NET, 4));
+}
+
 static void nqueues_of_block(struct kunit *test)
 {
 	u64 mq = BIT_ULL(VIRTIO_BLK_F_MQ);
@@ -104,6 +122,7 @@ static struct kunit_case features_cases[] = {
 	KUNIT_CASE_PARAM(missing_names_the_bit_and_its_needs,
 			 missing_gen_params),
 	KUNIT_CASE(nqueues_of_net),
+	KUNIT_CASE(control_queue_is_after_the_pairs),
 	KUNIT_CASE(nqueues_of_block),
 	{}
 };
