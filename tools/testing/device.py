@@ -193,8 +193,12 @@ class Device:
             owner.set_addr(queue, *ring.addresses())
             owner.set_kick(queue)
             owner.enable(queue)
+        self.before_driver_ok()
         status = owner.drive()
         assert status & DRIVER_OK and not status & FAILED, f"status {status:#x}"
+
+    def before_driver_ok(self):
+        """For queues that are not among the rings."""
 
     def kick(self, queue):
         os.eventfd_write(self.owner.kick_fds[queue], 1)
@@ -235,10 +239,10 @@ class Net(Device):
     FRAME = 1400
 
     def __init__(self, path, mac, features=0, pairs=1, num=64, pages=1024,
-                 start=0, total_pairs=1, room=PAGE):
+                 start=0, total_pairs=1, room=PAGE, control_apart=False):
         self.control = 2 * total_pairs if features & CTRL_VQ else None
         queues = list(range(2 * pairs))
-        if self.control is not None:
+        if self.control is not None and not control_apart:
             queues.append(self.control)
         super().__init__(path, features, queues, num, pages, start)
         self.mac, self.pairs, self.room = mac, pairs, room

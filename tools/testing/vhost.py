@@ -71,7 +71,8 @@ class Owner:
         self.call_fds = {}
 
     def close(self):
-        os.close(self.fd)
+        for fd in (self.fd, *self.kick_fds.values(), *self.call_fds.values()):
+            os.close(fd)
 
     def _call(self, request, data=b""):
         buf = bytearray(data)
@@ -139,6 +140,12 @@ class Owner:
 
     def group_of(self, index):
         return self._state(_iowr(0x7B, 8), index, 0)
+
+    def set_group_asid(self, group, asid):
+        self._state(_iow(0x7C, 8), group, asid)
+
+    def address_spaces(self):
+        return struct.unpack("<I", self._call(_ior(0x7A, 4), bytes(4)))[0]
 
     def suspend(self):
         fcntl.ioctl(self.fd, _io(0, 0x7D, 0))
