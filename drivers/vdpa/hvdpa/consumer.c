@@ -59,6 +59,7 @@ static void hvdpa_consumer_gone(struct hvdpa_device *hv)
 	const struct vdpa_callback none = {};
 
 	hvdpa_config_set_cb(hv, &none);
+	hvdpa_provision_forget_owner(hv, NULL);
 	hv->dma_api = false;
 	hv->revoked = false;
 	if (hvdpa_device_reset(hv))

@@ -7,6 +7,7 @@
  * Every step is under the function's lock: a command is done, or was never
  * begun, when the device is suspended or reset.
  */
+#include <linux/etherdevice.h>
 #include <linux/slab.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
@@ -234,7 +235,7 @@ static void hvdpa_control_limits(struct hvdpa_control *control)
 
 	hvdpa_config_read(fn, 0, &config, sizeof(config));
 	limits->features = control->hv->driver_features;
-	limits->pairs = fn->max_pairs;
+	limits->pairs = control->hv->pairs;
 	limits->rss_key_max = config.rss_max_key_size;
 	limits->rss_table_max =
 		le16_to_cpu(config.rss_max_indirection_table_length);
@@ -242,20 +243,18 @@ static void hvdpa_control_limits(struct hvdpa_control *control)
 }
 
 /**
- * hvdpa_control_start - serve a virtqueue from now on
- * @vring: the owner's control queue; it has its addresses
+ * hvdpa_control_attach - serve a virtqueue from DRIVER_OK on
+ * @vring: the owner's control queue; it has its addresses, and is mediated
  *
  * The function's lock is held, the device has FEATURES_OK and not DRIVER_OK.
  *
- * Return: 0 or the errno of hvdpa_control_queue_start(); -EINVAL for a number
- * of entries that a ring cannot have.
+ * Return: 0, or -EINVAL for a number of entries that a ring cannot have.
  */
-int hvdpa_control_start(struct hvdpa_vring *vring)
+int hvdpa_control_attach(struct hvdpa_vring *vring)
 {
 	struct hvdpa_device *hv = vring->hv;
 	struct hvdpa_control *control = hv->control;
 	bool packed = hvdpa_is_packed(hv);
-	int err;
 
 	lockdep_assert_held(&hv->fn->lock);
 
@@ -267,10 +266,6 @@ int hvdpa_control_start(struct hvdpa_vring *vring)
 				    HVDPA_VRING_NUM_MAX, ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
-
-	err = hvdpa_control_queue_start(&control->queue, vring->idx, packed);
-	if (err)
-		return err;
 
 	control->ring = (struct hvdpa_owner_ring){
 		.dma = &hv->dma,
@@ -293,6 +288,178 @@ int hvdpa_control_start(struct hvdpa_vring *vring)
 	return 0;
 }
 
+/* The card's number of its control queue, as agreed. */
+static u16 hvdpa_control_hw_index(const struct hvdpa_device *hv)
+{
+	return hvdpa_features_control_index(hvdpa_provision_device_features(hv),
+					    hv->fn->mdev.id.device,
+					    hv->fn->max_pairs);
+}
+
+/**
+ * hvdpa_control_can_tell_mac - can the card be given an address?
+ * @hv: the device; the function's lock is held
+ *
+ * A kernel consumer's control queue must be given back, which takes
+ * VIRTIO_F_RING_RESET. Asked before FEATURES_OK: a driver of the kernel that is
+ * refused then goes away, and one that is refused DRIVER_OK waits for ever.
+ *
+ * Return: 0 if it can, or need not; -EOPNOTSUPP with one line in the log.
+ */
+int hvdpa_control_can_tell_mac(const struct hvdpa_device *hv)
+{
+	lockdep_assert_held(&hv->fn->lock);
+
+	if (!hvdpa_provision_mac_of(hv) || (hv->control && !hv->dma_api) ||
+	    (hv->dma_api && hv->fn->offered & BIT_ULL(VIRTIO_F_RING_RESET)))
+		return 0;
+
+	dev_err_ratelimited(&hv->fn->pdev->dev,
+			    "mac %pM cannot be given to the card for this consumer: it offers %#llx without RING_RESET (bit %u): %pe\n",
+			    hv->mac, hv->fn->offered, VIRTIO_F_RING_RESET,
+			    ERR_PTR(-EOPNOTSUPP));
+	return -EOPNOTSUPP;
+}
+
+/**
+ * hvdpa_control_borrow - have the queue of a kernel consumer for a moment
+ * @hv: the device; the function's lock is held; FEATURES_OK, not DRIVER_OK
+ *
+ * A kernel consumer has the card's control queue for itself. To give the card
+ * an address before that, the driver takes it until hvdpa_control_tell_mac().
+ * Nothing is done where there is no need.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int hvdpa_control_borrow(struct hvdpa_device *hv)
+{
+	int err;
+
+	lockdep_assert_held(&hv->fn->lock);
+
+	if (!hvdpa_provision_mac_of(hv) || (hv->control && !hv->dma_api))
+		return 0;
+
+	err = hvdpa_control_queue_borrow(&hv->borrowed, hv->fn);
+	if (err)
+		return err;
+	hv->borrowed.idx = hvdpa_control_hw_index(hv);
+	return 0;
+}
+
+/**
+ * hvdpa_control_start - start the card's control queue, where it is needed
+ * @hv: the device; the function's lock is held; FEATURES_OK, not DRIVER_OK
+ *
+ * It is needed to serve an owner's, and to give the card an address.
+ *
+ * Return: 0 or the errno of hvdpa_control_queue_start().
+ */
+int hvdpa_control_start(struct hvdpa_device *hv)
+{
+	struct hvdpa_control_queue *queue = NULL;
+
+	lockdep_assert_held(&hv->fn->lock);
+
+	if (hv->borrowed.memory)
+		queue = &hv->borrowed;
+	else if (hv->control &&
+		 (hv->control->vring || hvdpa_provision_mac_of(hv)))
+		queue = &hv->control->queue;
+	if (!queue)
+		return 0;
+	return hvdpa_control_queue_start(queue, hvdpa_control_hw_index(hv),
+					 hvdpa_is_packed(hv));
+}
+
+/**
+ * hvdpa_control_borrows - does the driver have this queue of the owner's?
+ * @hv: the device; the function's lock is held
+ * @idx: the owner's number of the queue
+ *
+ * Return: true until hvdpa_control_tell_mac() has given it back.
+ */
+bool hvdpa_control_borrows(const struct hvdpa_device *hv, u16 idx)
+{
+	return hv->borrowed.memory &&
+	       hv->vrings[idx].hw_idx == hv->borrowed.idx;
+}
+
+/* Give the queue back to the owner, if the owner has one there. */
+static int hvdpa_control_unborrow(struct hvdpa_device *hv)
+{
+	u16 hw_idx = hv->borrowed.idx;
+	int err;
+	u32 i;
+
+	err = hvdpa_function_reset_queue(hv->fn, hw_idx);
+	if (err)
+		return err;
+	hvdpa_control_queue_give_back(&hv->borrowed);
+
+	for (i = 0; i < hv->nvqs; i++) {
+		if (hv->vrings[i].hw_idx != hw_idx ||
+		    !hv->vrings[i].has_address)
+			continue;
+		return hvdpa_irq_program_queue(hv, i) ?:
+		       hvdpa_vring_arm(&hv->vrings[i]);
+	}
+	return 0;
+}
+
+/**
+ * hvdpa_control_tell_mac - give the card the address that the device has
+ * @hv: the device; the function's lock is held; the card has DRIVER_OK, and
+ *	no queue is live yet
+ *
+ * Return: 0; -EIO if the card does not take it; -ETIMEDOUT if it does not
+ * answer.
+ */
+int hvdpa_control_tell_mac(struct hvdpa_device *hv)
+{
+	u8 command[2 + ETH_ALEN] = {
+		VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET,
+	};
+	const u8 *mac = hvdpa_provision_mac_of(hv);
+	u8 ack;
+	int err;
+
+	lockdep_assert_held(&hv->fn->lock);
+
+	if (!mac)
+		return 0;
+
+	ether_addr_copy(command + 2, mac);
+	err = hvdpa_control_execute(hv->borrowed.memory ? &hv->borrowed :
+				    &hv->control->queue, command,
+				    sizeof(command), &ack);
+	if (err)
+		return err;
+	if (ack != VIRTIO_NET_OK) {
+		dev_err(&hv->fn->pdev->dev,
+			"mac %pM: the card answers %u, expected %u: %pe\n",
+			mac, ack, VIRTIO_NET_OK, ERR_PTR(-EIO));
+		return -EIO;
+	}
+	if (hv->borrowed.memory)
+		return hvdpa_control_unborrow(hv);
+	hvdpa_command_accept(&hv->control->state, command);
+	return 0;
+}
+
+/**
+ * hvdpa_control_end - the card was reset: a borrowed queue is no more
+ * @hv: the device; the function's lock is held
+ *
+ * Return: nothing.
+ */
+void hvdpa_control_end(struct hvdpa_device *hv)
+{
+	lockdep_assert_held(&hv->fn->lock);
+
+	hvdpa_control_queue_give_back(&hv->borrowed);
+}
+
 /**
  * hvdpa_control_forget - a reset: no ring, no state, address space 0
  * @hv: the device; the function's lock is held
@@ -305,6 +472,7 @@ void hvdpa_control_forget(struct hvdpa_device *hv)
 
 	lockdep_assert_held(&hv->fn->lock);
 
+	hvdpa_control_end(hv);
 	if (!control)
 		return;
 	control->vring = NULL;

@@ -7,6 +7,7 @@
  * owner's queues are in the same domain, so a device that is told to may write
  * here: nothing that is read back is trusted for more than an answer.
  */
+#include <linux/dma-mapping.h>
 #include <linux/iommu.h>
 #include <linux/iopoll.h>
 #include <linux/mm.h>
@@ -111,6 +112,43 @@ void hvdpa_control_queue_destroy(struct hvdpa_control_queue *queue,
 }
 
 /**
+ * hvdpa_control_queue_borrow - make the memory of a control queue for a moment
+ * @queue: zeroed
+ * @fn: the function; its DMA goes through the kernel's default domain
+ *
+ * May sleep.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int hvdpa_control_queue_borrow(struct hvdpa_control_queue *queue,
+			       struct hvdpa_function *fn)
+{
+	dma_addr_t address;
+
+	queue->fn = fn;
+	queue->memory = dma_alloc_coherent(&fn->pdev->dev,
+					   HVDPA_CONTROL_WINDOW_BYTES, &address,
+					   GFP_KERNEL);
+	queue->iova = address;
+	return queue->memory ? 0 : -ENOMEM;
+}
+
+/**
+ * hvdpa_control_queue_give_back - undo hvdpa_control_queue_borrow()
+ * @queue: the queue; the device or the queue is reset
+ *
+ * Return: nothing.
+ */
+void hvdpa_control_queue_give_back(struct hvdpa_control_queue *queue)
+{
+	if (queue->memory)
+		dma_free_coherent(&queue->fn->pdev->dev,
+				  HVDPA_CONTROL_WINDOW_BYTES, queue->memory,
+				  queue->iova);
+	queue->memory = NULL;
+}
+
+/**
  * hvdpa_control_queue_start - tell the device of its control queue
  * @queue: the queue
  * @idx: its number on the device
@@ -129,15 +167,17 @@ int hvdpa_control_queue_start(struct hvdpa_control_queue *queue, u16 idx,
 	struct virtio_pci_modern_device *mdev = &fn->mdev;
 	struct hvdpa_ring_state initial;
 	u16 vector;
+	u16 size;
 	int err;
 
 	lockdep_assert_held(&fn->lock);
 
-	if (fn->queues[idx].size < HVDPA_CONTROL_RING_NUM) {
+	/* It may be a queue that the owner knows nothing of. */
+	size = vp_modern_get_queue_size(mdev, idx);
+	if (size < HVDPA_CONTROL_RING_NUM) {
 		dev_err(&fn->pdev->dev,
 			"queue %u: queue_size is %u, a control queue needs %u: %pe\n",
-			idx, fn->queues[idx].size, HVDPA_CONTROL_RING_NUM,
-			ERR_PTR(-EINVAL));
+			idx, size, HVDPA_CONTROL_RING_NUM, ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
 

@@ -205,7 +205,8 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 	dma->range.last = domain->geometry.aperture_end;
 	hvdpa_iova_range_trim(&dma->range, &dma->reserved);
 
-	if (hvdpa_control_index(hv, hv->features) >= 0)
+	/* Also for an address that `vdpa dev set` may bring later. */
+	if (hvdpa_control_index(hv, hv->fn->supported) >= 0)
 		hvdpa_dma_reserve_control(hv);
 	if (!hvdpa_can(hv->fn, HVDPA_LOG))
 		return 0;

@@ -78,24 +78,26 @@ void hvdpa_doorbells_find(struct hvdpa_device *hv)
 	const struct hvdpa_region *notify = &fn->regions[HVDPA_REGION_NOTIFY];
 	resource_size_t base = pci_resource_start(fn->pdev, notify->bar) +
 			       notify->offset;
-	u32 i, mapped = 0;
+	u32 i, wanted = 0, mapped = 0;
 
-	if (pci_resource_flags(fn->pdev, notify->bar) & IORESOURCE_MEM) {
-		for (i = 0; i < hv->nvqs; i++) {
-			if (hvdpa_may_be_control(hv, i) ||
-			    !hvdpa_doorbell_is_private(fn, i, PAGE_SIZE))
-				continue;
-			hv->vrings[i].area = (struct vdpa_notification_area) {
-				.addr = base + (u64)fn->queues[i].notify_off *
-					fn->mdev.notify_offset_multiplier,
-				.size = PAGE_SIZE,
-			};
-			mapped++;
-		}
+	for (i = 0; i < hv->nvqs; i++) {
+		if (hvdpa_may_be_control(hv, i))
+			continue;
+		wanted++;
+		if (!(pci_resource_flags(fn->pdev, notify->bar) &
+		      IORESOURCE_MEM) ||
+		    !hvdpa_doorbell_is_private(fn, i, PAGE_SIZE))
+			continue;
+		hv->vrings[i].area = (struct vdpa_notification_area) {
+			.addr = base + (u64)fn->queues[i].notify_off *
+				fn->mdev.notify_offset_multiplier,
+			.size = PAGE_SIZE,
+		};
+		mapped++;
 	}
 
-	if (mapped < hv->nvqs)
+	if (mapped < wanted)
 		dev_info(&hv->fn->pdev->dev,
 			 "%u of %u doorbells have a page of their own (notify_off_multiplier %u): kicks of the others go through the driver\n",
-			 mapped, hv->nvqs, fn->mdev.notify_offset_multiplier);
+			 mapped, wanted, fn->mdev.notify_offset_multiplier);
 }

@@ -209,6 +209,49 @@ int hvdpa_function_read_queue_sizes(struct hvdpa_function *fn, u16 nqueues,
 	return 0;
 }
 
+static u16 hvdpa_function_read_queue_reset(struct hvdpa_function *fn)
+{
+	struct virtio_pci_modern_common_cfg __iomem *common =
+		(void __iomem *)fn->mdev.common;
+
+	return vp_ioread16(&common->queue_reset);
+}
+
+/**
+ * hvdpa_function_reset_queue - reset one queue
+ * @fn: the function, its lock held; VIRTIO_F_RING_RESET was agreed on
+ * @idx: the queue
+ *
+ * Virtio 1.4 section 4.1.4.3.1. Bounded by HVDPA_QUEUE_RESET_TIMEOUT_US; may
+ * sleep.
+ *
+ * Return: 0; -EOPNOTSUPP if the function has no such register; -ETIMEDOUT.
+ */
+int hvdpa_function_reset_queue(struct hvdpa_function *fn, u16 idx)
+{
+	struct virtio_pci_modern_common_cfg __iomem *common =
+		(void __iomem *)fn->mdev.common;
+	u16 value;
+	int err;
+
+	lockdep_assert_held(&fn->lock);
+
+	if (fn->mdev.common_len <
+	    offsetofend(struct virtio_pci_modern_common_cfg, queue_reset))
+		return -EOPNOTSUPP;
+
+	vp_iowrite16(idx, &common->cfg.queue_select);
+	vp_iowrite16(1, &common->queue_reset);
+	err = read_poll_timeout(hvdpa_function_read_queue_reset, value, !value,
+				HVDPA_QUEUE_RESET_POLL_US,
+				HVDPA_QUEUE_RESET_TIMEOUT_US, false, fn);
+	if (err)
+		dev_err(&fn->pdev->dev,
+			"queue %u: queue_reset is still %#x after %u us, expected 0: %pe\n",
+			idx, value, HVDPA_QUEUE_RESET_TIMEOUT_US, ERR_PTR(err));
+	return err;
+}
+
 /**
  * hvdpa_function_enable_queue - enable a queue
  * @fn: the function, its lock held; the queue's registers are written

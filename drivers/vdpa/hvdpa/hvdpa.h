@@ -52,6 +52,10 @@ struct hvdpa_function;
 #define HVDPA_CONTROL_TIMEOUT_US	(1000 * 1000)
 #define HVDPA_CONTROL_POLL_US		20
 
+/* The longest that the reset of one queue may take. */
+#define HVDPA_QUEUE_RESET_TIMEOUT_US	(1000 * 1000)
+#define HVDPA_QUEUE_RESET_POLL_US	20
+
 /* The most bytes of a control command: more than 1,000 filter addresses. */
 #define HVDPA_COMMAND_MAX	SZ_8K
 
@@ -286,6 +290,7 @@ int hvdpa_function_agree(struct hvdpa_function *fn, u64 features);
 int hvdpa_function_read_queue_sizes(struct hvdpa_function *fn, u16 nqueues,
 				    bool packed);
 bool hvdpa_queue_size_ok(u32 size, bool packed);
+int hvdpa_function_reset_queue(struct hvdpa_function *fn, u16 idx);
 int hvdpa_function_enable_queue(struct hvdpa_function *fn, u16 idx);
 
 /* features.c: which feature bits may be offered */
@@ -315,7 +320,9 @@ void hvdpa_config_write(struct hvdpa_function *fn, unsigned int offset,
 /**
  * struct hvdpa_vring - what the owner has said of a virtqueue
  * @hv: its device
- * @idx: its number, on the device as for the owner
+ * @idx: its number for the owner
+ * @hw_idx: its number on the device; fewer queue pairs make it another one for
+ *	    the control queue. Changes only while the queue is not live
  * @desc: IOVA of the descriptor area
  * @driver: IOVA of the driver area
  * @device: IOVA of the device area
@@ -338,6 +345,7 @@ void hvdpa_config_write(struct hvdpa_function *fn, unsigned int offset,
 struct hvdpa_vring {
 	struct hvdpa_device *hv;
 	u16 idx;
+	u16 hw_idx;
 	u64 desc;
 	u64 driver;
 	u64 device;
@@ -361,6 +369,7 @@ struct hvdpa_vring {
 void hvdpa_vring_init(struct hvdpa_vring *vring, struct hvdpa_device *hv,
 		      u16 idx);
 void hvdpa_vring_forget(struct hvdpa_vring *vring);
+void hvdpa_vring_number(struct hvdpa_vring *vring, u64 features);
 int hvdpa_vring_arm(struct hvdpa_vring *vring);
 void hvdpa_vring_go_live(struct hvdpa_vring *vring);
 void hvdpa_vring_kick(struct hvdpa_vring *vring);
@@ -409,6 +418,7 @@ unsigned int hvdpa_vector_of(const struct hvdpa_vector_plan *plan, u16 idx);
 int hvdpa_irq_setup(struct hvdpa_device *hv);
 void hvdpa_irq_teardown(struct hvdpa_device *hv);
 int hvdpa_irq_program(struct hvdpa_device *hv);
+int hvdpa_irq_program_queue(struct hvdpa_device *hv, u16 idx);
 void hvdpa_irq_sync(struct hvdpa_device *hv);
 void hvdpa_config_notify(struct hvdpa_device *hv);
 void hvdpa_config_set_cb(struct hvdpa_device *hv,
@@ -628,6 +638,9 @@ int hvdpa_control_queue_create(struct hvdpa_control_queue *queue,
 			       struct hvdpa_device *hv);
 void hvdpa_control_queue_destroy(struct hvdpa_control_queue *queue,
 				 struct hvdpa_device *hv);
+int hvdpa_control_queue_borrow(struct hvdpa_control_queue *queue,
+			       struct hvdpa_function *fn);
+void hvdpa_control_queue_give_back(struct hvdpa_control_queue *queue);
 int hvdpa_control_queue_start(struct hvdpa_control_queue *queue, u16 idx,
 			      bool packed);
 int hvdpa_control_execute(struct hvdpa_control_queue *queue,
@@ -653,7 +666,13 @@ int hvdpa_control_setup(void);
 void hvdpa_control_cleanup(void);
 int hvdpa_control_create(struct hvdpa_device *hv);
 void hvdpa_control_destroy(struct hvdpa_device *hv);
-int hvdpa_control_start(struct hvdpa_vring *vring);
+int hvdpa_control_attach(struct hvdpa_vring *vring);
+int hvdpa_control_can_tell_mac(const struct hvdpa_device *hv);
+int hvdpa_control_borrow(struct hvdpa_device *hv);
+int hvdpa_control_start(struct hvdpa_device *hv);
+int hvdpa_control_tell_mac(struct hvdpa_device *hv);
+void hvdpa_control_end(struct hvdpa_device *hv);
+bool hvdpa_control_borrows(const struct hvdpa_device *hv, u16 idx);
 void hvdpa_control_forget(struct hvdpa_device *hv);
 void hvdpa_control_kick(struct hvdpa_device *hv);
 int hvdpa_control_set_asid(struct hvdpa_device *hv, u32 asid);
@@ -747,6 +766,13 @@ int hvdpa_vq_stats(struct hvdpa_vring *vring, struct sk_buff *msg);
  *	 NULL, and a late release needs nothing outside this structure
  * @fn: its function; not to be followed once dev_del has returned
  * @features: what it offers to its owner
+ * @own_features: those of them that the card does not know of
+ * @pairs: net: queue pairs that it offers
+ * @mtu: the MTU that it was given, or 0
+ * @has_mac: @mac was given
+ * @mac: the address that it was given
+ * @mac_owner: the process that wrote @owner_mac, or NULL
+ * @owner_mac: the address that the owner wrote to the configuration
  * @driver_features: what its owner accepted
  * @status: its status as the owner sees it; read without a lock
  * @running: the device may interrupt; read without a lock
@@ -762,6 +788,8 @@ int hvdpa_vq_stats(struct hvdpa_vring *vring, struct sk_buff *msg);
  * @config_cb: the owner's configuration callback
  * @dma: the owner's memory
  * @control: the mediated control queue, or NULL
+ * @borrowed: the card's control queue while the driver has it for itself and it
+ *	      is a kernel consumer's otherwise
  * @file: /dev/hvdpa/NAME
  * @log: the dirty log that is kept, or NULL
  * @profile: which features it offers, for people
@@ -774,6 +802,13 @@ struct hvdpa_device {
 	struct vdpa_config_ops ops;
 	struct hvdpa_function *fn;
 	u64 features;
+	u64 own_features;
+	u16 pairs;
+	u16 mtu;
+	bool has_mac;
+	u8 mac[ETH_ALEN];
+	struct pid *mac_owner;
+	u8 owner_mac[ETH_ALEN];
 	u64 driver_features;
 	u8 status;
 	bool running;
@@ -790,6 +825,7 @@ struct hvdpa_device {
 	struct vdpa_callback config_cb;
 	struct hvdpa_dma dma;
 	struct hvdpa_control *control;
+	struct hvdpa_control_queue borrowed;
 	struct hvdpa_file *file;
 	struct hvdpa_log *log;
 	const char *profile;
@@ -806,12 +842,12 @@ static inline bool hvdpa_is_packed(const struct hvdpa_device *hv)
 	return hv->driver_features & BIT_ULL(VIRTIO_F_RING_PACKED);
 }
 
-/* Which virtqueue is the control queue; -1 for none. */
+/* Which virtqueue is the owner's control queue; -1 for none. */
 static inline int hvdpa_control_index(const struct hvdpa_device *hv,
 				      u64 features)
 {
 	return hvdpa_features_control_index(features, hv->fn->mdev.id.device,
-					    hv->fn->max_pairs);
+					    hv->pairs);
 }
 
 extern const struct vdpa_config_ops hvdpa_vdpa_ops;
@@ -819,6 +855,22 @@ void hvdpa_vdpa_ops_fit(struct hvdpa_device *hv);
 int hvdpa_device_reset(struct hvdpa_device *hv);
 void hvdpa_device_fail(struct hvdpa_device *hv);
 void hvdpa_device_quiet(struct hvdpa_device *hv);
+
+/* provision.c: what a device was told to be */
+
+u64 hvdpa_provision_mask(const struct hvdpa_function *fn);
+int hvdpa_provision(struct hvdpa_device *hv, const char *name,
+		    const struct vdpa_dev_set_config *config);
+int hvdpa_provision_set_mac(struct hvdpa_device *hv, const u8 *mac);
+const u8 *hvdpa_provision_mac_of(const struct hvdpa_device *hv);
+bool hvdpa_provision_owner_mac(struct hvdpa_device *hv, unsigned int offset,
+			       const void *buf, unsigned int len);
+void hvdpa_provision_forget_owner(struct hvdpa_device *hv,
+				  struct task_struct *resetter);
+u64 hvdpa_provision_device_features(const struct hvdpa_device *hv);
+size_t hvdpa_provision_config_size(const struct hvdpa_device *hv);
+void hvdpa_provision_config_read(struct hvdpa_device *hv, unsigned int offset,
+				 void *buf, unsigned int len);
 
 /* mgmt.c: `vdpa mgmtdev` and `vdpa dev` */
 

@@ -237,6 +237,31 @@ void hvdpa_irq_teardown(struct hvdpa_device *hv)
 }
 
 /**
+ * hvdpa_irq_program_queue - tell the device which vector a queue is to use
+ * @hv: the device; the function's lock is held
+ * @idx: the queue
+ *
+ * Return: 0, or -EBUSY if the device has no room for a vector.
+ */
+int hvdpa_irq_program_queue(struct hvdpa_device *hv, u16 idx)
+{
+	u16 hw_idx = hv->vrings[idx].hw_idx;
+	u16 want = hvdpa_vector_of(&hv->plan, idx);
+	u16 got;
+
+	lockdep_assert_held(&hv->fn->lock);
+
+	got = vp_modern_queue_vector(&hv->fn->mdev, hw_idx, want);
+	if (got != want) {
+		dev_err(&hv->fn->pdev->dev,
+			"queue %u: queue_msix_vector reads %#x, expected %#x: %pe\n",
+			hw_idx, got, want, ERR_PTR(-EBUSY));
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/**
  * hvdpa_irq_program - tell the device which vectors to use
  * @hv: the device; the function's lock is held
  *
@@ -246,32 +271,26 @@ void hvdpa_irq_teardown(struct hvdpa_device *hv)
  */
 int hvdpa_irq_program(struct hvdpa_device *hv)
 {
-	struct virtio_pci_modern_device *mdev = &hv->fn->mdev;
-	u16 want, got;
+	u16 got;
+	int err;
 	u32 i;
 
 	lockdep_assert_held(&hv->fn->lock);
 
-	want = HVDPA_CONFIG_VECTOR;
-	got = vp_modern_config_vector(mdev, want);
-	if (got != want) {
+	got = vp_modern_config_vector(&hv->fn->mdev, HVDPA_CONFIG_VECTOR);
+	if (got != HVDPA_CONFIG_VECTOR) {
 		dev_err(&hv->fn->pdev->dev,
 			"config_msix_vector reads %#x, expected %#x: %pe\n",
-			got, want, ERR_PTR(-EBUSY));
+			got, HVDPA_CONFIG_VECTOR, ERR_PTR(-EBUSY));
 		return -EBUSY;
 	}
 
 	for (i = 0; i < hv->nvqs; i++) {
 		if (!hv->vrings[i].has_address || hv->vrings[i].mediated)
 			continue;
-		want = hvdpa_vector_of(&hv->plan, i);
-		got = vp_modern_queue_vector(mdev, i, want);
-		if (got != want) {
-			dev_err(&hv->fn->pdev->dev,
-				"queue %u: queue_msix_vector reads %#x, expected %#x: %pe\n",
-				i, got, want, ERR_PTR(-EBUSY));
-			return -EBUSY;
-		}
+		err = hvdpa_irq_program_queue(hv, i);
+		if (err)
+			return err;
 	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * `vdpa mgmtdev show`, `vdpa dev add`, `vdpa dev del`.
+ * `vdpa mgmtdev show`, `vdpa dev add`, `vdpa dev set`, `vdpa dev del`.
  *
  * dev_add has an errno and one line of log to explain itself, and runs under
  * the lock of all vdpa commands of the machine: every wait in it is bounded by
@@ -18,50 +18,6 @@ static struct hvdpa_function *hvdpa_function_of(struct vdpa_mgmt_dev *mgmt)
 	return container_of(mgmt, struct hvdpa_function, mgmt);
 }
 
-/* The features that a new device is to offer. */
-static int hvdpa_provision(struct hvdpa_function *fn, const char *name,
-			   const struct vdpa_dev_set_config *config,
-			   u64 *features, const char **profile)
-{
-	u64 missing;
-	int bit;
-
-	*features = fn->supported;
-	*profile = "all";
-	if (!(config->mask & BIT_ULL(VDPA_ATTR_DEV_FEATURES))) {
-		if (hvdpa_can(fn, HVDPA_SUSPEND) &&
-		    hvdpa_can(fn, HVDPA_SET_STATE)) {
-			*features = hvdpa_features_migratable(fn->supported,
-							      fn->mdev.id.device);
-			*profile = "migratable";
-		}
-		return 0;
-	}
-
-	if (config->device_features & ~fn->supported) {
-		dev_err(&fn->pdev->dev,
-			"%s: device_features %#llx has %#llx beyond the function's %#llx: %pe\n",
-			name, config->device_features,
-			config->device_features & ~fn->supported,
-			fn->supported, ERR_PTR(-EOPNOTSUPP));
-		return -EOPNOTSUPP;
-	}
-
-	bit = hvdpa_features_missing(config->device_features,
-				     fn->mdev.id.device, &missing);
-	if (bit >= 0) {
-		dev_err(&fn->pdev->dev,
-			"%s: device_features %#llx: bit %d needs %#llx: %pe\n",
-			name, config->device_features, bit, missing,
-			ERR_PTR(-EINVAL));
-		return -EINVAL;
-	}
-
-	*features = config->device_features;
-	*profile = "device_features";
-	return 0;
-}
-
 static int hvdpa_device_build(struct hvdpa_device *hv)
 {
 	struct hvdpa_function *fn = hv->fn;
@@ -69,7 +25,7 @@ static int hvdpa_device_build(struct hvdpa_device *hv)
 	u32 i;
 
 	hv->nvqs = hvdpa_features_nqueues(hv->features, fn->mdev.id.device,
-					  fn->max_pairs, fn->nqueues);
+					  hv->pairs, fn->nqueues);
 	hv->vrings = kcalloc(hv->nvqs, sizeof(*hv->vrings), GFP_KERNEL);
 	if (!hv->vrings)
 		return -ENOMEM;
@@ -144,8 +100,6 @@ static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 {
 	struct hvdpa_function *fn = hvdpa_function_of(mgmt);
 	struct hvdpa_device *hv;
-	const char *profile;
-	u64 features;
 	int err;
 
 	/* Only this operation and dev_del change hv; vdpa serialises them. */
@@ -157,10 +111,6 @@ static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 		return -EOPNOTSUPP;
 	}
 
-	err = hvdpa_provision(fn, name, config, &features, &profile);
-	if (err)
-		return err;
-
 	hv = hvdpa_alloc_vdpa(struct hvdpa_device, vdpa, &fn->pdev->dev,
 			      &hvdpa_vdpa_ops, 1, 1, name);
 	if (IS_ERR(hv)) {
@@ -170,12 +120,13 @@ static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 	}
 
 	hv->fn = fn;
-	hv->features = features;
-	hv->profile = profile;
 	spin_lock_init(&hv->config_cb_lock);
 	hv->vdpa.mdev = mgmt;
 	hvdpa_set_dma_dev(&hv->vdpa, &fn->pdev->dev);
 
+	err = hvdpa_provision(hv, name, config);
+	if (err)
+		goto err_put_device;
 	err = hvdpa_device_build(hv);
 	if (err)
 		goto err_put_device;
@@ -230,9 +181,20 @@ static void hvdpa_dev_del(struct vdpa_mgmt_dev *mgmt, struct vdpa_device *vdpa)
 	put_device(&vdpa->dev);
 }
 
+/* vdpa asks for an address only. */
+static int hvdpa_dev_set_attr(struct vdpa_mgmt_dev *mgmt,
+			      struct vdpa_device *vdpa,
+			      const struct vdpa_dev_set_config *config)
+{
+	if (config->mask != BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR))
+		return -EOPNOTSUPP;
+	return hvdpa_provision_set_mac(hvdpa_of(vdpa), config->net.mac);
+}
+
 static const struct vdpa_mgmtdev_ops hvdpa_mgmtdev_ops = {
 	.dev_add = hvdpa_dev_add,
 	.dev_del = hvdpa_dev_del,
+	.dev_set_attr = hvdpa_dev_set_attr,
 };
 
 /**
@@ -249,7 +211,7 @@ int hvdpa_mgmt_register(struct hvdpa_function *fn)
 	fn->mgmt.device = &fn->pdev->dev;
 	fn->mgmt.ops = &hvdpa_mgmtdev_ops;
 	fn->mgmt.id_table = fn->id_table;
-	fn->mgmt.config_attr_mask = BIT_ULL(VDPA_ATTR_DEV_FEATURES);
+	fn->mgmt.config_attr_mask = hvdpa_provision_mask(fn);
 	fn->mgmt.supported_features = fn->supported;
 	fn->mgmt.max_supported_vqs = fn->nqueues;
 	return vdpa_mgmtdev_register(&fn->mgmt);

@@ -121,6 +121,9 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 	err = hvdpa_irq_program(hv);
 	if (err)
 		return err;
+	err = hvdpa_control_borrow(hv);
+	if (err)
+		return err;
 
 	/*
 	 * QEMU says which queues are ready only after DRIVER_OK, and a device
@@ -130,14 +133,18 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 	 * which QEMU says of queues that its guest left alone, never runs.
 	 */
 	for (i = 0; i < hv->nvqs; i++) {
-		if (!hv->vrings[i].has_address)
+		if (!hv->vrings[i].has_address || hvdpa_control_borrows(hv, i))
 			continue;
 		err = hv->vrings[i].mediated ?
-		      hvdpa_control_start(&hv->vrings[i]) :
+		      hvdpa_control_attach(&hv->vrings[i]) :
 		      hvdpa_vring_arm(&hv->vrings[i]);
 		if (err)
 			return err;
 	}
+
+	err = hvdpa_control_start(hv);
+	if (err)
+		return err;
 
 	err = hvdpa_log_run(hv);
 	if (err)
@@ -153,6 +160,10 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 			hv->status | VIRTIO_CONFIG_S_DRIVER_OK, ERR_PTR(-EIO));
 		return -EIO;
 	}
+
+	err = hvdpa_control_tell_mac(hv);
+	if (err)
+		return err;
 
 	for (i = 0; i < hv->nvqs; i++)
 		if (hv->vrings[i].armed && hv->vrings[i].ready)
@@ -208,7 +219,7 @@ static void hvdpa_set_vq_num(struct vdpa_device *vdpa, u16 idx, u32 num)
 	mutex_lock(&hv->fn->lock);
 	if (!vring->armed)
 		vring->num = num;
-	if (num > hv->fn->queues[idx].size)
+	if (num > hv->fn->queues[vring->hw_idx].size)
 		atomic64_inc(&vring->errors);
 	mutex_unlock(&hv->fn->lock);
 }
@@ -308,7 +319,8 @@ static int hvdpa_get_vq_state(struct vdpa_device *vdpa, u16 idx,
 	else if (!hv->suspended)
 		err = -EBUSY;
 	else
-		err = hv->fn->hw->get_ring_state(hv->fn, idx, &ring);
+		err = hv->fn->hw->get_ring_state(hv->fn, vring->hw_idx,
+						 &ring);
 	if (!err)
 		hvdpa_ring_state_encode(&ring, hvdpa_is_packed(hv), state);
 	mutex_unlock(&hv->fn->lock);
@@ -349,7 +361,9 @@ static u16 hvdpa_get_vq_size(struct vdpa_device *vdpa, u16 idx)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 
-	return idx < hv->nvqs ? READ_ONCE(hv->fn->queues[idx].size) : 0;
+	if (idx >= hv->nvqs)
+		return 0;
+	return READ_ONCE(hv->fn->queues[hv->vrings[idx].hw_idx].size);
 }
 
 static u32 hvdpa_get_vq_align(struct vdpa_device *vdpa)
@@ -465,14 +479,22 @@ static u8 hvdpa_get_status(struct vdpa_device *vdpa)
 
 static int hvdpa_agree(struct hvdpa_device *hv)
 {
+	struct hvdpa_function *fn = hv->fn;
+	u64 features = hvdpa_provision_device_features(hv);
 	int err;
+	u32 i;
 
 	if (!hv->driver_features)
 		return -EINVAL;
-	err = hvdpa_function_agree(hv->fn, hv->driver_features);
+	err = hvdpa_control_can_tell_mac(hv);
 	if (err)
 		return err;
-	return hvdpa_function_read_queue_sizes(hv->fn, hv->nvqs,
+	err = hvdpa_function_agree(fn, features);
+	if (err)
+		return err;
+	for (i = 0; i < hv->nvqs; i++)
+		hvdpa_vring_number(&hv->vrings[i], hv->driver_features);
+	return hvdpa_function_read_queue_sizes(fn, fn->nqueues,
 					       hvdpa_is_packed(hv));
 }
 
@@ -507,6 +529,7 @@ static void hvdpa_set_status(struct vdpa_device *vdpa, u8 status)
 			status = hv->status | VIRTIO_CONFIG_S_FAILED;
 			hvdpa_log_before_reset(hv);
 			hvdpa_function_reset(hv->fn);
+			hvdpa_control_end(hv);
 		}
 	} else {
 		vp_modern_set_status(&hv->fn->mdev, status);
@@ -523,6 +546,7 @@ static int hvdpa_reset(struct vdpa_device *vdpa)
 	int err;
 
 	mutex_lock(&hv->fn->lock);
+	hvdpa_provision_forget_owner(hv, current);
 	err = hvdpa_device_reset(hv);
 	mutex_unlock(&hv->fn->lock);
 	return err;
@@ -589,13 +613,13 @@ out_unlock:
 
 static size_t hvdpa_get_config_size(struct vdpa_device *vdpa)
 {
-	return hvdpa_of(vdpa)->fn->mdev.device_len;
+	return hvdpa_provision_config_size(hvdpa_of(vdpa));
 }
 
 static void hvdpa_get_config(struct vdpa_device *vdpa, unsigned int offset,
 			     void *buf, unsigned int len)
 {
-	hvdpa_config_read(hvdpa_of(vdpa)->fn, offset, buf, len);
+	hvdpa_provision_config_read(hvdpa_of(vdpa), offset, buf, len);
 }
 
 static void hvdpa_set_config(struct vdpa_device *vdpa, unsigned int offset,
@@ -604,7 +628,8 @@ static void hvdpa_set_config(struct vdpa_device *vdpa, unsigned int offset,
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 
 	mutex_lock(&hv->fn->lock);
-	if (hvdpa_reachable(hv))
+	if (hvdpa_reachable(hv) &&
+	    !hvdpa_provision_owner_mac(hv, offset, buf, len))
 		hvdpa_config_write(hv->fn, offset, buf, len);
 	mutex_unlock(&hv->fn->lock);
 }
@@ -739,7 +764,7 @@ void hvdpa_vdpa_ops_fit(struct hvdpa_device *hv)
 		hv->ops.dma_unmap = NULL;
 		hv->ops.reset_map = NULL;
 	}
-	if (hv->control) {
+	if (hv->control && hvdpa_control_index(hv, hv->features) >= 0) {
 		hv->vdpa.ngroups = HVDPA_GROUPS;
 		hv->vdpa.nas = HVDPA_ASIDS;
 	} else {

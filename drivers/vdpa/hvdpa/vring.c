@@ -24,6 +24,26 @@ void hvdpa_vring_init(struct hvdpa_vring *vring, struct hvdpa_device *hv,
 }
 
 /**
+ * hvdpa_vring_number - find the device's number of a virtqueue
+ * @vring: the virtqueue; not live
+ * @features: those that decide which queue is the control queue
+ *
+ * Return: nothing.
+ */
+void hvdpa_vring_number(struct hvdpa_vring *vring, u64 features)
+{
+	const struct hvdpa_device *hv = vring->hv;
+	const struct hvdpa_function *fn = hv->fn;
+
+	vring->hw_idx = vring->idx;
+	if (vring->idx == hvdpa_control_index(hv, features))
+		vring->hw_idx =
+			hvdpa_features_control_index(features,
+						     fn->mdev.id.device,
+						     fn->max_pairs);
+}
+
+/**
  * hvdpa_vring_forget - forget what the owner said, as a reset does
  * @vring: the virtqueue; not live
  *
@@ -40,7 +60,8 @@ void hvdpa_vring_forget(struct hvdpa_vring *vring)
 	vring->desc = 0;
 	vring->driver = 0;
 	vring->device = 0;
-	vring->num = vring->hv->fn->queues[vring->idx].size;
+	hvdpa_vring_number(vring, vring->hv->features);
+	vring->num = vring->hv->fn->queues[vring->hw_idx].size;
 	vring->has_address = false;
 	vring->ready = false;
 	vring->armed = false;
@@ -68,30 +89,31 @@ int hvdpa_vring_arm(struct hvdpa_vring *vring)
 {
 	struct hvdpa_function *fn = vring->hv->fn;
 	bool packed = hvdpa_is_packed(vring->hv);
+	u16 idx = vring->hw_idx;
 	int err;
 
 	lockdep_assert_held(&fn->lock);
 
-	if (vring->num > fn->queues[vring->idx].size ||
+	if (vring->num > fn->queues[idx].size ||
 	    !hvdpa_queue_size_ok(vring->num, packed)) {
 		dev_err_ratelimited(&fn->pdev->dev,
 				    "queue %u: %u entries, expected %s up to %u: %pe\n",
 				    vring->idx, vring->num,
 				    packed ? "a number" : "a power of two",
-				    fn->queues[vring->idx].size,
+				    fn->queues[idx].size,
 				    ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
 
-	vp_modern_set_queue_size(&fn->mdev, vring->idx, vring->num);
-	vp_modern_queue_address(&fn->mdev, vring->idx, vring->desc,
-				vring->driver, vring->device);
+	vp_modern_set_queue_size(&fn->mdev, idx, vring->num);
+	vp_modern_queue_address(&fn->mdev, idx, vring->desc, vring->driver,
+				vring->device);
 	if (hvdpa_can(fn, HVDPA_SET_STATE)) {
-		err = fn->hw->set_ring_state(fn, vring->idx, &vring->state);
+		err = fn->hw->set_ring_state(fn, idx, &vring->state);
 		if (err)
 			return err;
 	}
-	err = hvdpa_function_enable_queue(fn, vring->idx);
+	err = hvdpa_function_enable_queue(fn, idx);
 	if (err)
 		return err;
 	vring->armed = true;
@@ -103,7 +125,8 @@ static void hvdpa_vring_ring(struct hvdpa_vring *vring)
 	if (READ_ONCE(vring->mediated))
 		hvdpa_control_kick(vring->hv);
 	else
-		vp_iowrite16(vring->idx, vring->hv->fn->queues[vring->idx].doorbell);
+		vp_iowrite16(vring->hw_idx,
+			     vring->hv->fn->queues[vring->hw_idx].doorbell);
 }
 
 /**
