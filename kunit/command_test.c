@@ -97,12 +97,7 @@ static const struct command_case {
 	{ "class 255", { 255, 255 }, 64, -EOPNOTSUPP },
 };
 
-static void command_desc(const struct command_case *c, char *desc)
-{
-	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(command, command_cases, command_desc);
+KUNIT_ARRAY_PARAM_DESC(command, command_cases, name);
 
 static void commands_pass_or_not(struct kunit *test)
 {

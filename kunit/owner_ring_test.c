@@ -308,12 +308,7 @@ static const struct broken_case broken_cases[] = {
 	{ "a ring elsewhere", -EFAULT, make_ring_elsewhere },
 };
 
-static void broken_desc(const struct broken_case *c, char *desc)
-{
-	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
-}
-
-KUNIT_ARRAY_PARAM(broken, broken_cases, broken_desc);
+KUNIT_ARRAY_PARAM_DESC(broken, broken_cases, name);
 
 static void broken_ring_is_an_error(struct kunit *test)
 {
