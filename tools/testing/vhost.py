@@ -104,6 +104,9 @@ class Owner:
         data = struct.pack("<II", offset, length) + bytes(length)
         return self._call(_ior(0x73, 8), data)[8:]
 
+    def set_config(self, offset, data):
+        self._call(_iow(0x74, 8), struct.pack("<II", offset, len(data)) + data)
+
     def config_size(self):
         return struct.unpack("<I", self._call(_ior(0x79, 4), bytes(4)))[0]
 

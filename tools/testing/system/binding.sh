@@ -123,9 +123,15 @@ test_incomplete_features() {
 }
 
 test_unsupported_attributes() {
-	errno_is 'Operation not supported' vdpa dev add name a mgmtdev "pci/${VF}2" mac 52:54:00:00:99:99
-	errno_is 'Operation not supported' vdpa dev add name a mgmtdev "pci/${VF}2" mtu 1400
+	errno_is 'Operation not supported' vdpa dev add name a mgmtdev "pci/${VF}2" mtu 1501
+	lines_are 'a: mtu is 1501, the function.s is 68 to 1500: -EOPNOTSUPP' 1
 	errno_is 'Operation not supported' vdpa dev add name a mgmtdev "pci/${VF}2" max_vqp 32
+	lines_are 'a: max_vqp is 32, the function has 1: -EOPNOTSUPP' 1
+	hvdpa-vfs bind 0000:03:00.0
+	errno_is 'Operation not supported' vdpa dev add name a mgmtdev pci/0000:03:00.0 mac 52:54:00:00:99:99
+	errno_is 'Operation not supported' vdpa dev add name a mgmtdev pci/0000:03:00.0 mtu 1400
+	errno_is 'Operation not supported' vdpa dev add name a mgmtdev pci/0000:03:00.0 max_vqp 1
+	hvdpa-vfs unbind 0000:03:00.0
 }
 
 # MAC STATUS VERSION_1 ACCESS_PLATFORM and nothing else: no control queue.
@@ -178,7 +184,7 @@ t test_second "a second device on a function is refused with EOPNOTSUPP"
 t test_same_name "a name that is taken is refused with EEXIST"
 t test_unsupported_feature "features that the function lacks are EOPNOTSUPP"
 t test_incomplete_features "feature sets that contradict themselves are EINVAL"
-t test_unsupported_attributes "mac, mtu and max_vqp are EOPNOTSUPP"
+t test_unsupported_attributes "mac, mtu and max_vqp that a function cannot have are EOPNOTSUPP"
 t test_provisioned "provisioned features are what the consumer gets"
 t test_colons "names with colons work, as operators use them"
 t test_in_use "the vdpa bus cannot be unloaded under the driver"

@@ -81,6 +81,48 @@ test_seen() {
 	cat /sys/kernel/debug/hvdpa/split1/control
 }
 
+given=52:54:00:00:cc:01
+
+test_given() {
+	del split1
+	vdpa dev add name split1 mgmtdev "pci/${VF}1" mac "$given" mtu 1400
+	consume split1 vhost_vdpa
+	control provisioned split --mtu 1400
+	control provisioned split --mtu 1400 --asid 0
+}
+
+ping_from() {
+	ip netns exec "$1" ping -q -c 2 -W 2 "$2" >/dev/null
+}
+
+# Two netdevs, one with an address that is not the card's.
+test_own_mac() { control own_mac split; }
+
+test_netdev() {
+	del split1
+	vdpa dev add name split1 mgmtdev "pci/${VF}1" mac "$given" mtu 1400
+	consume split1 virtio_vdpa
+	consume split2 virtio_vdpa
+	into_netns split1 left 10.8.0.1
+	into_netns split2 right 10.8.0.2
+	[ "$(ip netns exec left cat /sys/class/net/vd0/address)" = "$given" ]
+	[ "$(ip netns exec left cat /sys/class/net/vd0/mtu)" = 1400 ]
+	within 10 ping_from left 10.8.0.2
+	within 10 ping_from right 10.8.0.1
+	# The netdev has the card's control queue: its own commands work.
+	ip -n left link add link vd0 name vd0.7 type vlan id 7
+	ip -n left link set vd0 address 52:54:00:00:cc:03
+	within 10 ping_from right 10.8.0.1
+	[ "$(ip -n right neigh show 10.8.0.1 | grep -c 52:54:00:00:cc:03)" = 1 ] ||
+		{ ip -n right neigh flush all; within 10 ping_from right 10.8.0.1; }
+	ip netns del left
+	ip netns del right
+	del split1
+	add split1 "${VF}1"
+	consume split1 vhost_vdpa
+	consume split2 vhost_vdpa
+}
+
 begin
 t setup "devices"
 t test_commands "commands from an address space of their own, split rings"
@@ -94,5 +136,8 @@ t test_changing "a command that changes while it is read"
 t test_asid "address spaces: when, which, and what a reset does"
 t test_doorbell "the control queue's doorbell cannot be mapped"
 t test_fuzz "random rings and commands"
+t test_given "mac and mtu are what the owner sees and the card does"
+t test_own_mac "an address that an owner writes is its own"
+t test_netdev "a netdev with an address that was given"
 t test_seen "debugfs tells of it"
 finish

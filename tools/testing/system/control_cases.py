@@ -12,14 +12,13 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from device import (CTRL_VQ, EVENT_IDX, HEADER, INDIRECT, MQ, Net, PackedRing,
-                    SplitRing)
-from vhost import (ACKNOWLEDGE, DRIVER, DRIVER_OK, NEEDS_RESET, PAGE, RO,
-                   RING_PACKED, RW, WO, Memory, readable, refused)
+from device import CTRL_VQ, EVENT_IDX, INDIRECT, MQ, Net, PackedRing, SplitRing
+from vhost import (NEEDS_RESET, PAGE, RING_PACKED, RO, Memory, readable,
+                   refused)
 
 CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA, CTRL_MAC_ADDR = (1 << 18, 1 << 19, 1 << 20,
                                                     1 << 23)
-CTRL_GUEST_OFFLOADS, GUEST_CSUM = 1 << 2, 1 << 1
+F_MTU, F_MAC = 1 << 3, 1 << 5
 RX, MAC, VLAN, ANNOUNCE, MULTI, OFFLOADS = range(6)
 OK, ERR = 0, 1
 MAC_A, MAC_B, MAC_NEW = (bytes.fromhex(text) for text in (
@@ -265,7 +264,7 @@ def broken_rings(control):
         post(good[:1] + [(0x5000000, 1, True)])
 
     def loop():
-        post(good)
+        control.chain(struct.pack("<BB", RX, 0) + b"\1")
         if ring.packed:
             for i in range(ring.num):
                 memory.put(ring.desc + 16 * i, "<QIHH", iova + control.place, 1,
@@ -274,6 +273,9 @@ def broken_rings(control):
             for i in range(ring.num):
                 memory.put(ring.desc + 16 * i, "<QIHH", iova + control.place, 1,
                            1, (i + 1) % ring.num)
+            memory.store16(ring.avail + 4 + 2 * (ring.next % ring.num), 0)
+            memory.store16(ring.avail + 2, ring.next + 1)
+        control.kick()
 
     def table(fill, length):
         control.chain(struct.pack("<BB", RX, 0) + b"\1")
@@ -435,6 +437,81 @@ def case_state(args):
         a.close()
 
 
+def case_provisioned(args):
+    """A device with an address, an MTU and fewer queue pairs than the card."""
+    b = station(args, 1)
+    wanted = features_of(args) | F_MAC | (F_MTU if args.mtu else 0)
+    a = Station(args.device[0], MAC_NEW, wanted, total_pairs=args.pairs,
+                asid=args.asid)
+    control = a.apart
+    config = a.owner.config(0, 12)
+    assert config[:6] == MAC_NEW, config[:6].hex()
+    if args.pairs > 1:
+        assert struct.unpack("<H", config[8:10])[0] == args.pairs, config.hex()
+    if args.mtu:
+        assert struct.unpack("<H", config[10:12])[0] == args.mtu, config.hex()
+    assert a.owner.vqs() == 2 * args.pairs + 1, a.owner.vqs()
+    for rounds in range(2):
+        a.start()
+        a.fill()
+        # The first command of this owner: no longer promiscuous.
+        assert control.run(RX, 0, b"\0") == OK
+        assert a.hears(b, MAC_NEW), "the card has the address"
+        assert not a.hears(b, MAC_A), "and no other"
+        if args.pairs > 1:
+            assert control.run(MULTI, 0, struct.pack("<H", args.pairs)) == OK
+            assert control.run(MULTI, 0, struct.pack("<H", args.pairs + 1)) == ERR
+        a.owner.set_status(0)
+        if not rounds:
+            a.close()
+            without_control(args, b)
+            a = Station(args.device[0], MAC_NEW, wanted,
+                        total_pairs=args.pairs, asid=args.asid)
+            control = a.apart
+    a.close()
+    b.close()
+
+
+def without_control(args, b):
+    """An owner that takes no control queue: the card knows all the same."""
+    a = Net(args.device[0], MAC_NEW, F_MAC)
+    a.start()
+    a.fill()
+    b.send(MAC_NEW, [7])
+    end = time.monotonic() + 5
+    while 7 not in a.seen and time.monotonic() < end:
+        a.receive()
+    assert 7 in a.seen
+    a.close()
+
+
+def case_own_mac(args):
+    """The address that an owner writes is its own, and nobody else's."""
+    a = station(args)
+    card = a.owner.config(0, 6)
+    a.owner.set_status(0)
+    a.owner.set_config(0, MAC_NEW)
+    assert a.owner.config(0, 6) == MAC_NEW, "what was written is read"
+    a.owner.set_status(0)
+    assert a.owner.config(0, 6) == MAC_NEW, "after a reset too"
+    a.owner.set_config(0, b"\1" + MAC_NEW[1:])
+    a.owner.set_config(0, MAC_A[:3])
+    assert a.owner.config(0, 6) == MAC_NEW, "no multicast, and no part"
+    b = station(args, 1)
+    a.owner.kick_fds = {}
+    a.start()
+    a.owner.set_config(0, MAC_A)
+    assert a.owner.config(0, 6) == MAC_NEW, "not while it is used"
+    assert a.apart.run(RX, 0, b"\0") == OK
+    assert a.hears(b, MAC_NEW) and not a.hears(b, MAC_A)
+    a.close()
+    b.close()
+    if os.fork() == 0:
+        a = station(args)
+        os._exit(0 if a.owner.config(0, 6) == card else 1)
+    assert os.wait()[1] == 0, "another process finds the card's"
+
+
 def case_fuzz(args):
     """Rings and commands of random bytes; whatever is broken can be reset."""
     rng = random.Random(args.seed)
@@ -501,9 +578,10 @@ def main():
     parser.add_argument("--event-idx", action="store_true")
     parser.add_argument("--indirect", action="store_true")
     parser.add_argument("--pairs", type=int, default=1)
+    parser.add_argument("--mtu", type=int, default=0)
     parser.add_argument("--asid", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=1500)
+    parser.add_argument("--count", type=int, default=0)
     args = parser.parse_args()
     globals()["case_" + args.case](args)
 

@@ -134,7 +134,7 @@ test_mapped_doorbells() {
 	add own "${VF}1"
 	lines_are 'doorbells have a page of their own' 0
 	add shared 0000:02:00.0
-	lines_are '0 of 3 doorbells have a page of their own' 1
+	lines_are '0 of 2 doorbells have a page of their own' 1
 	del own
 	del shared
 }

@@ -14,9 +14,17 @@ setup() {
 	recover
 }
 
+# QEMU gives the card its own mac= and its guest the device's, so the device has
+# the guest's, wherever the guest is.
+mac=52:54:00:00:02:02
+
+make() {
+	vdpa dev add name "$1" mgmtdev "pci/$2" mac "$mac"
+}
+
 recover() {
-	add a 0000:01:00.1
-	add b 0000:01:00.2
+	make a 0000:01:00.1
+	make b 0000:01:00.2
 	add peer 0000:01:00.3
 	consume a vhost_vdpa
 	consume b vhost_vdpa
@@ -34,7 +42,7 @@ mapped=off
 guest_on() {
 	guest "$1" "$2" -M q35 -bios qboot.rom \
 		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of "$3")" \
-		-device "virtio-net-pci,netdev=n,page-per-vq=$mapped,disable-legacy=on,romfile=,mac=52:54:00:00:02:02"
+		-device "virtio-net-pci,netdev=n,page-per-vq=$mapped,disable-legacy=on,romfile=,mac=$mac"
 }
 
 # The same random bytes again and again, both ways, until they are told to end.
@@ -196,7 +204,7 @@ test_blocked() {
 	guest kill t0
 	guest kill t1
 	del a
-	add a 0000:01:00.1
+	make a 0000:01:00.1
 	consume a vhost_vdpa
 	grep -q '^profile: migratable' /sys/kernel/debug/hvdpa/a/migration
 }
