@@ -89,19 +89,17 @@ test_refused() {
 
 test_set() {
 	remake max_vqp 4
-	vdpa dev set name wide1 mac "$given"
-	vdpa dev config show wide1 | grep -q "mac $given"
-	control provisioned wide --pairs 4 --mtu 0
-	errno_is 'Invalid MAC address' vdpa dev set name wide1 mac 01:00:5e:00:00:01
 	# An owner keeps the address that it has read.
 	consume wide1 virtio_vdpa
 	within 5 test -n "$(netdev_of wide1)"
-	errno_is 'Device or resource busy' vdpa dev set name wide1 mac 52:54:00:00:cc:02
+	errno_is 'Device or resource busy' vdpa dev set name wide1 mac "$given"
 	consume wide1 vhost_vdpa
+	vdpa dev set name wide1 mac "$given"
+	vdpa dev config show wide1 | grep -q "mac $given"
+	control provisioned wide --pairs 4
+	errno_is 'Invalid MAC address' vdpa dev set name wide1 mac 01:00:5e:00:00:01
 }
 
-# A netdev has the card's control queue for itself; the NIC cannot give back
-# one that was borrowed.
 test_own_mac() {
 	remake
 	control own_mac wide

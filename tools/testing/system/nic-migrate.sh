@@ -192,6 +192,74 @@ test_trace() {
 	guest stop t1
 }
 
+# control_says DEVICE LINE...: what the card was told, by the driver's account
+control_says() {
+	local device=$1 line
+	shift
+	for line in "$@"; do
+		grep -qx "$line" "/sys/kernel/debug/hvdpa/$device/control" || {
+			sed "s/^/# $device: /" "/sys/kernel/debug/hvdpa/$device/control"
+			return 1
+		}
+	done
+}
+
+answers() {
+	ip netns exec left ping -q -c 1 -W 1 "$1" >/dev/null
+}
+
+received() {
+	guest run "$1" "cat /sys/class/net/eth0/statistics/rx_packets"
+}
+
+# filters GUEST: frames for the address that the guest had first do not reach it.
+filters() {
+	local before
+	ip -n left neigh replace 10.8.0.3 lladdr "$mac" dev vd0
+	before=$(received "$1")
+	ip netns exec left ping -q -f -c 200 -w 2 10.8.0.3 >/dev/null || :
+	[ "$(received "$1")" -lt "$((before + 50))" ]
+}
+
+# What a guest told its control queue goes with it, to the card.
+test_control_state() {
+	local own=52:54:00:00:02:99
+	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu -msg timestamp=on -trace vhost_vdpa_*"
+	guest_on start c0 a
+	guest run c0 "ip link set eth0 address $own
+		ip addr add 10.8.0.2/24 dev eth0
+		ip link set eth0 up
+		ip link add link eth0 name eth0.7 type vlan id 7
+		ip addr add 10.9.0.2/24 dev eth0.7
+		ip link set eth0.7 up" >/dev/null
+	ip -n left link add link vd0 name vd0.7 type vlan id 7
+	ip -n left addr add 10.9.0.1/24 dev vd0.7
+	ip -n left link set vd0.7 up
+	ip -n left neigh flush all
+	within 20 answers 10.8.0.2
+	within 20 answers 10.9.0.2
+	control_says a 'isolated: yes' 'served: yes' "mac: $own" 'promisc: off'
+	grep '^vlans: .*7' /sys/kernel/debug/hvdpa/a/control
+	filters c0
+	guest_on receive c1 b
+	guest migrate c0 c1
+	guest wait c1
+	grep -q 'set_address_space_id .*vq_group: 1 asid: 1' /run/guest-c0.log
+	control_says a 'served: no'
+	control_says b 'served: yes' "mac: $own" 'promisc: off'
+	grep '^vlans: .*7' /sys/kernel/debug/hvdpa/b/control
+	within 20 answers 10.8.0.2
+	within 20 answers 10.9.0.2
+	filters c1
+	# A new address of IPv6 is a new multicast group: neighbours find it.
+	guest run c1 "ip -6 addr add fd00::99:2/64 dev eth0" >/dev/null
+	ip -n left -6 addr add fd00::99:1/64 dev vd0 nodad
+	within 20 answers fd00::99:2
+	ip -n left link del vd0.7
+	ip -n left -6 addr del fd00::99:1/64 dev vd0
+	guest stop c1
+}
+
 # With all features offered QEMU refuses, and says which: the profile decides.
 test_blocked() {
 	del a
@@ -219,5 +287,6 @@ t setup "devices"
 t test_backports "QEMU of backports migrates there and back, five times, under load"
 t test_suite "QEMU of the suite does too"
 t test_trace "it suspends the device and reads its rings, and nothing blocks it"
+t test_control_state "address, filters and VLANs go with the guest, to the card"
 t test_blocked "with all features offered QEMU's refusal is there"
 finish
