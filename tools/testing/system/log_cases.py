@@ -399,9 +399,14 @@ def no_log(name, *_):
 
 
 def traffic(_, a, b, seconds):
-    """Frames both ways for a while."""
+    """Frames both ways for a while, from when it says that it is ready."""
     one, two = pair(a, b)
     stream = Stream(one, two)
+    end = time.monotonic() + 20
+    while not (one.seen and two.seen):
+        stream.turn(4)
+        assert time.monotonic() < end, "no frame arrives"
+    print("ready", flush=True)
     end = time.monotonic() + float(seconds)
     while time.monotonic() < end:
         stream.turn(4)

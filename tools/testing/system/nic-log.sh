@@ -67,11 +67,12 @@ test_no_log() {
 with_traffic() {
 	local traffic seconds=$1 status=0
 	shift
-	case_of traffic "$seconds" &
+	case_of traffic "$seconds" >"$state/traffic" 2>&1 &
 	traffic=$!
-	sleep 1
+	within 30 grep -q ready "$state/traffic" || { cat "$state/traffic"; return 1; }
 	"$@" || status=1
-	wait "$traffic" && return "$status"
+	wait "$traffic" || { cat "$state/traffic"; return 1; }
+	return "$status"
 }
 
 fuzz() {
