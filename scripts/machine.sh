@@ -19,7 +19,7 @@ machine_vf() {
 
 machine_port() {
 	local n=$1
-	MACHINE+=(-device "pcie-root-port,id=rp$n,chassis=$n,slot=$n")
+	MACHINE+=(-device "pcie-root-port,id=rp$n,chassis=$n,slot=$n,x-speed=5")
 }
 
 machine_has_tun() {
@@ -47,11 +47,11 @@ machine_base() {
 		# the wire with it, and break the reference NIC.
 		-chardev "socket,id=port,path=$dir/monitor,server=on,wait=off"
 		-chardev "socket,id=monitor,path=$dir/monitor"
-		-device "isa-serial,chardev=port,index=1" -mon "chardev=monitor,mode=readline"
+		-device "isa-serial,chardev=port,index=1" -mon "chardev=monitor,mode=control"
 		-M "q35,kernel-irqchip=split"
 		-device "intel-iommu,intremap=on,caching-mode=on,device-iotlb=on"
 	)
-	for n in 1 2 3 4 5 6 7 8 9; do machine_port "$n"; done
+	for n in 1 2 3 4 5 6 7 8 9 10 11; do machine_port "$n"; done
 }
 
 machine_drive() {
@@ -60,7 +60,8 @@ machine_drive() {
 
 # 01 net, 02 net with many queues, 03 disks; the same with Intel IFC's layout:
 # 04 net, 05 net, dense, 06 disks; 07 net with virtio 1.4's SUSPEND; 08 net
-# with nothing beyond virtio 1.3
+# with nothing beyond virtio 1.3; 09 and 0a as 02, with three vectors and one;
+# 0b net with 4 queue pairs, RSS and receive offloads
 machine_nic() {
 	local n
 	machine_base "$1"
@@ -68,13 +69,16 @@ machine_nic() {
 	MACHINE+=(
 		-drive "if=none,id=i0,format=raw,cache=unsafe,file=$1/disk2"
 		-device "hvdpa-nic,id=nic,bus=rp1,vfs=4,mac=52:54:00:00:11"
-		-device "hvdpa-nic,id=wide,bus=rp2,vfs=2,queue-pairs=16,vectors=34,mac=52:54:00:00:12"
+		-device "hvdpa-nic,id=wide,bus=rp2,vfs=3,queue-pairs=16,vectors=34,mac=52:54:00:00:12"
 		-device "hvdpa-nic,id=disks,bus=rp3,vfs=2,kind=blk,queue-pairs=2,drive=d"
 		-device "hvdpa-nic,id=ifc,bus=rp4,vfs=2,layout=ifc,queue-pairs=2,vectors=6,mac=52:54:00:00:14"
 		-device "hvdpa-nic,id=dense,bus=rp5,vfs=2,layout=ifc-dense,queue-pairs=2,vectors=6,mac=52:54:00:00:15"
 		-device "hvdpa-nic,id=ifcdisk,bus=rp6,vfs=1,layout=ifc,kind=blk,queue-pairs=2,drive=i"
 		-device "hvdpa-nic,id=v14,bus=rp7,vfs=2,layout=virtio14,mac=52:54:00:00:17"
 		-device "hvdpa-nic,id=plain,bus=rp8,vfs=2,layout=plain,mac=52:54:00:00:18"
+		-device "hvdpa-nic,id=narrow,bus=rp9,vfs=2,queue-pairs=16,vectors=3,mac=52:54:00:00:19"
+		-device "hvdpa-nic,id=single,bus=rp10,vfs=2,queue-pairs=16,vectors=1,mac=52:54:00:00:1a"
+		-device "hvdpa-nic,id=steer,bus=rp11,vfs=3,queue-pairs=4,vectors=10,rss=on,guest-tso=on,mac=52:54:00:00:1b"
 	)
 }
 
@@ -111,8 +115,9 @@ machine_stock() {
 		-device "virtio-net-pci,id=pf,bus=rp1,addr=0.0,multifunction=on,netdev=u0,mac=52:54:00:00:01:00,iommu_platform=on,ats=on,disable-legacy=on,romfile="
 		# 02:00.0 a plain function with one vector
 		-device "virtio-net-pci,bus=rp2,netdev=v1,mac=52:54:00:00:01:08,iommu_platform=on,disable-legacy=on,romfile=,vectors=1"
-		# 03:00.0 and 04:00.0 block
-		-device "virtio-blk-pci,bus=rp3,drive=d0,num-queues=2,iommu_platform=on,disable-legacy=on,page-per-vq=on"
+		# 03:00.0 and 04:00.0 block; with ioeventfd QEMU would look into
+		# 03's queues at DRIVER_OK by itself, at a time of its own
+		-device "virtio-blk-pci,id=disk,aer=on,bus=rp3,drive=d0,num-queues=2,iommu_platform=on,disable-legacy=on,page-per-vq=on,ioeventfd=off"
 		-device "virtio-blk-pci,bus=rp4,drive=d1,packed=on,iommu_platform=on,disable-legacy=on"
 		# What must be refused: 05 another type, 06 DMA past the IOMMU,
 		# 07 no vector, 08 legacy, 09 not virtio

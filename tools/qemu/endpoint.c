@@ -238,7 +238,7 @@ void nic_doorbell(NicVF *vf, unsigned n)
         return;
     }
     vf->q[n].doorbells++;
-    if (!vf->suspending && !vf->suspended) {
+    if (!vf->suspending && !vf->suspended && !vf->fault.deaf) {
         virtio_queue_notify(nic_vdev(vf), n);
     }
 }
@@ -318,6 +318,14 @@ static bool plug_net(NicVF *vf, DeviceState *vdev, Error **errp)
                                            vf->number + 1);
 
     qdev_prop_set_bit(vdev, "mq", vf->pf->queue_pairs > 1);
+    qdev_prop_set_bit(vdev, "rss", vf->pf->rss);
+    if (vf->pf->guest_tso) {
+        /* Nothing on the wire fills in checksums or cuts segments. */
+        qdev_prop_set_bit(vdev, "csum", false);
+        qdev_prop_set_bit(vdev, "host_tso4", false);
+        qdev_prop_set_bit(vdev, "host_tso6", false);
+        qdev_prop_set_bit(vdev, "host_ecn", false);
+    }
     return nic_wire_plug(vf, name) &&
            object_property_set_str(OBJECT(vdev), "netdev", name, errp) &&
            object_property_set_str(OBJECT(vdev), "mac", mac, errp);

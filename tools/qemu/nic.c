@@ -321,6 +321,7 @@ static void vf_class_init(ObjectClass *class, void *data)
         { "log-lost", offsetof(NicVF, fault.log_lost) },
         { "reorder", offsetof(NicVF, fault.reorder) },
         { "forget-state", offsetof(NicVF, fault.forget_state) },
+        { "deaf", offsetof(NicVF, fault.deaf) },
     }, numbers[] = {
         { "drop-log", offsetof(NicVF, fault.drop_log) },
         { "delay-log", offsetof(NicVF, fault.delay_log) },
@@ -459,6 +460,8 @@ static const Property pf_properties[] = {
     DEFINE_PROP_UINT32("queue-pairs", NicPF, queue_pairs, 1),
     DEFINE_PROP_UINT32("vectors", NicPF, vectors, 4),
     DEFINE_PROP_BOOL("packed", NicPF, packed, true),
+    DEFINE_PROP_BOOL("rss", NicPF, rss, false),
+    DEFINE_PROP_BOOL("guest-tso", NicPF, guest_tso, false),
     DEFINE_PROP_STRING("drive", NicPF, drive),
     DEFINE_PROP_STRING("mac", NicPF, mac),
 };

@@ -62,6 +62,7 @@ typedef struct NicFaults {
     bool reorder;           /* a disk's requests end in another order */
     uint32_t state_garbage; /* what ring states read as, if not 0 */
     bool forget_state;      /* ring states that are written are not taken */
+    bool deaf;              /* doorbells are counted and not heard */
     uint32_t fill_log;      /* of 100 bits, so many are set at the start */
 } NicFaults;
 
@@ -126,6 +127,7 @@ struct NicPF {
     uint32_t vfs, queue_pairs, vectors, num_queues;
     char *kind, *layout_name, *drive, *mac;
     bool packed;
+    bool rss, guest_tso;
     NicLayout layout;
     bool blk;
     GHashTable *fdb;

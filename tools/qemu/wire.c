@@ -24,12 +24,35 @@ static uint32_t flow_of(const uint8_t *frame, size_t len)
     return hash >> 16;
 }
 
+/*
+ * A card with offloads has a header before each frame. What it says is nothing:
+ * to merge segments is allowed to a card, not asked of it.
+ */
+static size_t header_len(NicVF *vf)
+{
+    return vf->pf->guest_tso ? sizeof(struct virtio_net_hdr) : 0;
+}
+
+static bool port_has_vnet_hdr(NetClientState *nc)
+{
+    return header_len(DO_UPCAST(NicPort, nc, nc)->vf);
+}
+
 static void deliver(NicVF *vf, const uint8_t *frame, size_t len)
 {
     VirtIONet *net = VIRTIO_NET(nic_vdev(vf));
     unsigned queue = flow_of(frame, len) % net->curr_queue_pairs;
+    NetClientState *nc = net->nic_conf.peers.ncs[queue];
+    struct virtio_net_hdr none = { };
+    struct iovec iov[] = {
+        { &none, sizeof(none) }, { (void *)frame, len },
+    };
 
-    qemu_send_packet(net->nic_conf.peers.ncs[queue], frame, len);
+    if (header_len(vf)) {
+        qemu_sendv_packet(nc, iov, ARRAY_SIZE(iov));
+    } else {
+        qemu_send_packet(nc, frame, len);
+    }
 }
 
 static uint64_t address(const uint8_t *bytes)
@@ -37,14 +60,16 @@ static uint64_t address(const uint8_t *bytes)
     return ldl_be_p(bytes) | (uint64_t)lduw_be_p(bytes + 4) << 32;
 }
 
-static ssize_t port_receive(NetClientState *nc, const uint8_t *frame,
-                            size_t len)
+static ssize_t port_receive(NetClientState *nc, const uint8_t *buf,
+                            size_t size)
 {
     NicVF *from = DO_UPCAST(NicPort, nc, nc)->vf, *to;
     NicPF *pf = from->pf;
+    const uint8_t *frame = buf + header_len(from);
+    size_t len = size - header_len(from);
 
-    if (len < ETH_HLEN) {
-        return len;
+    if (size < header_len(from) + ETH_HLEN) {
+        return size;
     }
     if (!(frame[6] & 1)) {
         g_hash_table_insert(pf->fdb, (gpointer)(uintptr_t)address(frame + 6),
@@ -56,7 +81,7 @@ static ssize_t port_receive(NetClientState *nc, const uint8_t *frame,
         if (to != from) {
             deliver(to, frame, len);
         }
-        return len;
+        return size;
     }
     for (uint32_t i = 0; i < pf->vfs; i++) {
         PCIDevice *pci = pcie_sriov_get_vf_at_index(&pf->pci, i);
@@ -69,13 +94,14 @@ static ssize_t port_receive(NetClientState *nc, const uint8_t *frame,
             deliver(to, frame, len);
         }
     }
-    return len;
+    return size;
 }
 
 static NetClientInfo port_info = {
     .type = NET_CLIENT_DRIVER_SOCKET,
     .size = sizeof(NicPort),
     .receive = port_receive,
+    .has_vnet_hdr = port_has_vnet_hdr,
 };
 
 /* One port for each pair of queues, found by its name. */
