@@ -101,6 +101,19 @@ static int hvdpa_check_announce(const struct hvdpa_command_limits *limits,
 	return len ? -EINVAL : 0;
 }
 
+/*
+ * The end of RSS and hash commands: the key's length and the key. Linux, as of
+ * 6.12.117 too, sends one byte more: what pads its own structure of the end. A
+ * guest whose first command is refused for that gives up RSS.
+ */
+static int hvdpa_check_key(const struct hvdpa_command_limits *limits,
+			   const u8 *key, const u8 *end)
+{
+	if (key[0] > limits->rss_key_max || key + 1 + key[0] > end)
+		return -EINVAL;
+	return end - (key + 1 + key[0]) <= 1 ? 0 : -EINVAL;
+}
+
 static int hvdpa_check_hash(const struct hvdpa_command_limits *limits,
 			    const u8 *data, size_t len)
 {
@@ -108,10 +121,9 @@ static int hvdpa_check_hash(const struct hvdpa_command_limits *limits,
 
 	if (!hvdpa_has(limits, VIRTIO_NET_F_HASH_REPORT))
 		return -EOPNOTSUPP;
-	if (len < head || data[head - 1] > limits->rss_key_max ||
-	    len != head + data[head - 1])
+	if (len < head || get_unaligned_le32(data) & ~limits->hash_types)
 		return -EINVAL;
-	return get_unaligned_le32(data) & ~limits->hash_types ? -EINVAL : 0;
+	return hvdpa_check_key(limits, data + head - 1, data + len);
 }
 
 static int hvdpa_check_rss(const struct hvdpa_command_limits *limits,
@@ -140,9 +152,9 @@ static int hvdpa_check_rss(const struct hvdpa_command_limits *limits,
 
 	tail = data + table + entries * sizeof(__le16);
 	tx = get_unaligned_le16(tail);
-	if (!tx || tx > limits->pairs || tail[2] > limits->rss_key_max)
+	if (!tx || tx > limits->pairs)
 		return -EINVAL;
-	return tail + 3 + tail[2] == data + len ? 0 : -EINVAL;
+	return hvdpa_check_key(limits, tail + 2, data + len);
 }
 
 static int hvdpa_check_mq(const struct hvdpa_command_limits *limits, u8 cmd,
