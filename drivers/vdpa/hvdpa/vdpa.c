@@ -350,11 +350,18 @@ hvdpa_get_vq_notification(struct vdpa_device *vdpa, u16 idx)
 	return hv->vrings[idx].area;
 }
 
+/*
+ * vhost-vdpa asks after every DRIVER_OK, also one that was refused, and forgets
+ * what it then made of the interrupt: there is none without DRIVER_OK.
+ */
 static int hvdpa_get_vq_irq(struct vdpa_device *vdpa, u16 idx)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 
-	return idx < hv->nvqs ? hvdpa_irq_of(hv, idx) : -EINVAL;
+	if (idx >= hv->nvqs ||
+	    !(READ_ONCE(hv->status) & VIRTIO_CONFIG_S_DRIVER_OK))
+		return -EINVAL;
+	return hvdpa_irq_of(hv, idx);
 }
 
 static u16 hvdpa_get_vq_size(struct vdpa_device *vdpa, u16 idx)
