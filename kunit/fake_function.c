@@ -253,3 +253,40 @@ int hvdpa_fake_agree(struct hvdpa_fake *fake, u64 features)
 	mutex_unlock(&fake->fn.lock);
 	return err;
 }
+
+/**
+ * hvdpa_fake_revive - hvdpa_function_revive() with the lock held
+ * @fake: the function
+ *
+ * Return: what that returns.
+ */
+int hvdpa_fake_revive(struct hvdpa_fake *fake)
+{
+	int err;
+
+	mutex_lock(&fake->fn.lock);
+	err = hvdpa_function_revive(&fake->fn);
+	mutex_unlock(&fake->fn.lock);
+	return err;
+}
+
+/**
+ * hvdpa_fake_add_device - give the function a device
+ * @test: the test, which keeps it
+ * @fake: the function
+ *
+ * Only what a reset and a death look at is in it.
+ *
+ * Return: the device.
+ */
+struct hvdpa_device *hvdpa_fake_add_device(struct kunit *test,
+					   struct hvdpa_fake *fake)
+{
+	struct hvdpa_device *hv = kunit_kzalloc(test, sizeof(*hv), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, hv);
+	hv->fn = &fake->fn;
+	spin_lock_init(&hv->config_cb_lock);
+	fake->fn.hv = hv;
+	return hv;
+}

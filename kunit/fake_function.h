@@ -63,6 +63,9 @@ bool hvdpa_fake_is_master(const struct hvdpa_fake *fake);
 int hvdpa_fake_identify(struct hvdpa_fake *fake);
 int hvdpa_fake_reset(struct hvdpa_fake *fake);
 int hvdpa_fake_agree(struct hvdpa_fake *fake, u64 features);
+int hvdpa_fake_revive(struct hvdpa_fake *fake);
+struct hvdpa_device *hvdpa_fake_add_device(struct kunit *test,
+					   struct hvdpa_fake *fake);
 
 static inline struct hvdpa_fake *hvdpa_fake_of(struct hvdpa_function *fn)
 {

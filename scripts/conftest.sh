@@ -47,6 +47,29 @@ probe() {
 		}
 	CODE
 
+	if ! compiles "$@" <<-'CODE'
+		#include <net/devlink.h>
+		#if !IS_ENABLED(CONFIG_NET_DEVLINK)
+		#error no devlink
+		#endif
+	CODE
+	then
+		echo "conftest: this kernel has no devlink (CONFIG_NET_DEVLINK)" >&2
+		exit 1
+	fi
+
+	probe HEALTH_REPORTER_PERIOD "$@" <<-'CODE'
+		#include <net/devlink.h>
+		void *f(struct devlink *devlink,
+			const struct devlink_health_reporter_ops *ops);
+		void *f(struct devlink *devlink,
+			const struct devlink_health_reporter_ops *ops)
+		{
+			return devlink_health_reporter_create(devlink, ops, 0,
+							      NULL);
+		}
+	CODE
+
 	probe VDPA_VMAP "$@" <<-'CODE'
 		#include <linux/vdpa.h>
 		void f(struct vdpa_device *vdpa, struct device *dev);

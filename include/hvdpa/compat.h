@@ -21,6 +21,15 @@
 	vdpa_alloc_device(type, member, parent, ops, ngroups, nas, name, false)
 #endif
 
+/* With a period of 0 every death of a function is worth a recovery. */
+#ifdef HVDPA_HAVE_HEALTH_REPORTER_PERIOD
+#define hvdpa_health_reporter_create(devlink, ops, priv) \
+	devlink_health_reporter_create(devlink, ops, 0, priv)
+#else
+#define hvdpa_health_reporter_create(devlink, ops, priv) \
+	devlink_health_reporter_create(devlink, ops, priv)
+#endif
+
 /**
  * hvdpa_set_dma_dev - say which device the DMA API works for
  * @vdpa: the vDPA device, before it is registered

@@ -34,12 +34,39 @@ u8 hvdpa_function_read_status(struct hvdpa_function *fn)
 }
 
 /**
+ * hvdpa_function_lose - nothing reaches a function any more
+ * @fn: the function, its lock held
+ * @reason: for people
+ *
+ * Its DMA is cut and its device's owner is told, until
+ * hvdpa_function_return() or hvdpa_function_revive().
+ *
+ * Return: nothing.
+ */
+void hvdpa_function_lose(struct hvdpa_function *fn, const char *reason)
+{
+	lockdep_assert_held(&fn->lock);
+
+	if (fn->dead)
+		return;
+	WRITE_ONCE(fn->dead, true);
+	fn->death = reason;
+	pci_clear_master(fn->pdev);
+
+	if (fn->hv) {
+		WRITE_ONCE(fn->hv->status,
+			   fn->hv->status | VIRTIO_CONFIG_S_NEEDS_RESET);
+		hvdpa_config_notify(fn->hv);
+	}
+}
+
+/**
  * hvdpa_function_mark_dead - give a function up
  * @fn: the function, its lock held
  * @reason: for the log
  *
- * Its DMA is cut and its device's owner is told. Only binding the function
- * again revives it.
+ * It is lost, and devlink is told. It stays so until hvdpa_function_revive(),
+ * or until it is bound again.
  *
  * Return: nothing.
  */
@@ -49,15 +76,9 @@ void hvdpa_function_mark_dead(struct hvdpa_function *fn, const char *reason)
 
 	if (fn->dead)
 		return;
-	WRITE_ONCE(fn->dead, true);
-	pci_clear_master(fn->pdev);
+	hvdpa_function_lose(fn, reason);
 	dev_err(&fn->pdev->dev, "the function is given up: %s\n", reason);
-
-	if (fn->hv) {
-		WRITE_ONCE(fn->hv->status,
-			   fn->hv->status | VIRTIO_CONFIG_S_NEEDS_RESET);
-		hvdpa_config_notify(fn->hv);
-	}
+	hvdpa_health_report(fn);
 }
 
 static int hvdpa_function_flr(struct hvdpa_function *fn)
@@ -71,6 +92,8 @@ static int hvdpa_function_flr(struct hvdpa_function *fn)
 	pci_save_state(fn->pdev);
 	err = pcie_reset_flr(fn->pdev, PCI_RESET_DO_RESET);
 	pci_restore_state(fn->pdev);
+	/* An error recovery restores what was saved last. */
+	pci_save_state(fn->pdev);
 	if (!err && (command & PCI_COMMAND_MASTER))
 		pci_set_master(fn->pdev);
 	return err;
@@ -118,6 +141,107 @@ int hvdpa_function_reset(struct hvdpa_function *fn)
 
 	hvdpa_function_mark_dead(fn, "it does not finish a reset");
 	return -ETIMEDOUT;
+}
+
+/* Does it answer as it did before it was given up? */
+static int hvdpa_function_recognise(struct hvdpa_function *fn)
+{
+	u8 status = hvdpa_function_read_status(fn);
+	u64 offered;
+	int err;
+
+	if (status) {
+		err = status == HVDPA_ALL_ONES_8 ? -ENODEV : -ETIMEDOUT;
+		dev_err(&fn->pdev->dev,
+			"revive: device_status is %#x after a function level reset, expected 0: %pe\n",
+			status, ERR_PTR(err));
+		return err;
+	}
+	offered = vp_modern_get_features(&fn->mdev);
+	if (offered != fn->offered) {
+		dev_err(&fn->pdev->dev,
+			"revive: device_feature is %#llx, it was %#llx: %pe\n",
+			offered, fn->offered, ERR_PTR(-EIO));
+		return -EIO;
+	}
+	return 0;
+}
+
+/**
+ * hvdpa_function_return - a function that was lost was reset
+ * @fn: the function, its lock held; its configuration space is as it was
+ *
+ * An owner of its device goes on finding NEEDS_RESET until it has reset it.
+ *
+ * Return: 0; -ENODEV or -ETIMEDOUT if it does not answer as after a reset, -EIO
+ * if it is not what it was. After an error it stays lost, and one line in the
+ * log says why.
+ */
+int hvdpa_function_return(struct hvdpa_function *fn)
+{
+	struct hvdpa_device *hv = fn->hv;
+	int err;
+
+	lockdep_assert_held(&fn->lock);
+
+	if (hv) {
+		hvdpa_device_quiet(hv);
+		hvdpa_log_before_reset(hv);
+	}
+	err = hvdpa_function_recognise(fn);
+	if (err)
+		return err;
+
+	WRITE_ONCE(fn->dead, false);
+	if (hv && !hv->revoked)
+		pci_set_master(fn->pdev);
+	dev_info(&fn->pdev->dev, "the function is back after: %s\n", fn->death);
+	return 0;
+}
+
+/**
+ * hvdpa_function_revive - bring back a function that was given up
+ * @fn: the function, its lock held
+ *
+ * A function level reset, and a look at what answers. An owner of its device
+ * goes on finding NEEDS_RESET until it has reset it. May sleep, and as long as
+ * the PCI core waits for a function: up to a minute.
+ *
+ * Return: 0, also where it was not given up; -ENODEV if it is not there or is
+ * being removed, -EBUSY while somebody else resets it, -ENOTTY if it has no
+ * function level reset, -ETIMEDOUT if that does not end, -EIO if it is not what
+ * it was. After an error it stays given up; but for -EBUSY and a removal one
+ * line in the log says why.
+ */
+int hvdpa_function_revive(struct hvdpa_function *fn)
+{
+	u16 command;
+	int err;
+
+	lockdep_assert_held(&fn->lock);
+
+	if (fn->removing)
+		return -ENODEV;
+	if (fn->being_reset)
+		return -EBUSY;
+	if (!fn->dead)
+		return 0;
+	/* Else the reset would wait a minute for what cannot come. */
+	pci_read_config_word(fn->pdev, PCI_COMMAND, &command);
+	if (PCI_POSSIBLE_ERROR(command)) {
+		dev_err(&fn->pdev->dev,
+			"revive: the command register reads %#x, the function is not there: %pe\n",
+			command, ERR_PTR(-ENODEV));
+		return -ENODEV;
+	}
+
+	err = hvdpa_function_flr(fn);
+	if (err) {
+		dev_err(&fn->pdev->dev, "revive: function level reset: %pe\n",
+			ERR_PTR(err));
+		return err;
+	}
+	return hvdpa_function_return(fn);
 }
 
 /**

@@ -211,7 +211,10 @@ struct hvdpa_queue {
  * @nqueues: number of @queues, with all of @supported agreed
  * @queue_size_max: the largest of their sizes
  * @queues: per-queue facts
- * @dead: it no longer answers; set once, never cleared
+ * @dead: nothing may reach it; hvdpa_function_lose() to _return()
+ * @death: why, the last time, for people; NULL where it never was
+ * @health: what devlink knows of it
+ * @being_reset: somebody else resets it and says when it is over
  * @removing: remove() has begun: no new device
  * @hv: the device that dev_add made, or NULL
  * @mgmt: how `vdpa` sees this function
@@ -229,7 +232,8 @@ struct hvdpa_function {
 	/*
 	 * Serialises every register behind a selector (features, queues), the
 	 * status register, and what the device's owner has set up so far. Also
-	 * protects removing and hv. Taken under vdpa's own locks, never around.
+	 * protects death, health, being_reset, removing and hv. Taken under
+	 * vdpa's own locks, never around.
 	 */
 	struct mutex lock;
 	u64 offered;
@@ -239,6 +243,9 @@ struct hvdpa_function {
 	u16 queue_size_max;
 	struct hvdpa_queue *queues;
 	bool dead;
+	const char *death;
+	struct hvdpa_health *health;
+	bool being_reset;
 	bool removing;
 	struct hvdpa_device *hv;
 	struct vdpa_mgmt_dev mgmt;
@@ -256,13 +263,28 @@ void hvdpa_function_destroy(struct hvdpa_function *fn);
 int hvdpa_function_identify(struct hvdpa_function *fn);
 u8 hvdpa_function_read_status(struct hvdpa_function *fn);
 int hvdpa_function_reset(struct hvdpa_function *fn);
+void hvdpa_function_lose(struct hvdpa_function *fn, const char *reason);
 void hvdpa_function_mark_dead(struct hvdpa_function *fn, const char *reason);
+int hvdpa_function_return(struct hvdpa_function *fn);
+int hvdpa_function_revive(struct hvdpa_function *fn);
 int hvdpa_function_agree(struct hvdpa_function *fn, u64 features);
 int hvdpa_function_read_queue_sizes(struct hvdpa_function *fn, u16 nqueues,
 				    bool packed);
 bool hvdpa_queue_size_ok(u32 size, bool packed);
 int hvdpa_function_reset_queue(struct hvdpa_function *fn, u16 idx);
 int hvdpa_function_enable_queue(struct hvdpa_function *fn, u16 idx);
+
+/* health.c: a function's death, as devlink sees it */
+
+void hvdpa_health_report(struct hvdpa_function *fn);
+void hvdpa_health_show(struct hvdpa_function *fn, bool healthy);
+int hvdpa_health_register(struct hvdpa_function *fn);
+void hvdpa_health_unregister(struct hvdpa_function *fn);
+
+/* reset.c: resets that are not this driver's */
+
+extern const struct pci_error_handlers hvdpa_error_handlers;
+extern const struct dev_pm_ops hvdpa_pm_ops;
 
 /* features.c: which feature bits may be offered */
 

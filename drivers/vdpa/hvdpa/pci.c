@@ -29,13 +29,20 @@ static int hvdpa_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	}
 
 	pci_set_drvdata(pdev, fn);
+	/* What an error recovery restores. */
+	pci_save_state(pdev);
 
-	err = hvdpa_mgmt_register(fn);
+	err = hvdpa_health_register(fn);
 	if (err)
 		goto err_destroy_function;
+	err = hvdpa_mgmt_register(fn);
+	if (err)
+		goto err_unregister_health;
 
 	return 0;
 
+err_unregister_health:
+	hvdpa_health_unregister(fn);
 err_destroy_function:
 	pci_set_drvdata(pdev, NULL);
 	hvdpa_function_destroy(fn);
@@ -62,6 +69,7 @@ static void hvdpa_remove(struct pci_dev *pdev)
 	mutex_unlock(&fn->lock);
 
 	hvdpa_mgmt_unregister(fn);
+	hvdpa_health_unregister(fn);
 	pci_set_drvdata(pdev, NULL);
 	hvdpa_function_destroy(fn);
 	pci_disable_device(pdev);
@@ -85,6 +93,8 @@ static struct pci_driver hvdpa_pci_driver = {
 	.remove = hvdpa_remove,
 	.shutdown = hvdpa_shutdown,
 	.sriov_configure = pci_sriov_configure_simple,
+	.err_handler = &hvdpa_error_handlers,
+	.driver.pm = pm_sleep_ptr(&hvdpa_pm_ops),
 };
 
 /**

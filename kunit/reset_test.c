@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Resets that are not the driver's: what the PCI core and the power management
+ * call, in their order.
+ */
+#include <kunit/static_stub.h>
+#include <kunit/test.h>
+#include <linux/pm.h>
+#include <uapi/linux/virtio_config.h>
+#include <uapi/linux/virtio_ids.h>
+
+#include "fake_function.h"
+
+static u8 status_stuck(struct hvdpa_function *fn)
+{
+	return 0x0f;
+}
+
+/* A function with a device whose owner runs it. */
+static struct hvdpa_fake *make_running(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	struct hvdpa_device *hv;
+
+	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), 0);
+	hv = hvdpa_fake_add_device(test, fake);
+	hv->status = 0x0f;
+	hv->running = true;
+	pci_set_drvdata(&fake->pdev, &fake->fn);
+	return fake;
+}
+
+static void expect_lost(struct kunit *test, struct hvdpa_fake *fake)
+{
+	KUNIT_EXPECT_TRUE(test, fake->fn.dead);
+	KUNIT_EXPECT_FALSE(test, hvdpa_fake_is_master(fake));
+	KUNIT_EXPECT_EQ(test, fake->fn.hv->status,
+			0x0f | VIRTIO_CONFIG_S_NEEDS_RESET);
+}
+
+static void expect_back(struct kunit *test, struct hvdpa_fake *fake)
+{
+	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+	KUNIT_EXPECT_FALSE(test, fake->fn.hv->running);
+	KUNIT_EXPECT_TRUE(test, hvdpa_fake_is_master(fake));
+	/* Until its owner has reset it. */
+	KUNIT_EXPECT_EQ(test, fake->fn.hv->status,
+			0x0f | VIRTIO_CONFIG_S_NEEDS_RESET);
+}
+
+static void reset_from_outside(struct kunit *test)
+{
+	struct hvdpa_fake *fake = make_running(test);
+
+	hvdpa_error_handlers.reset_prepare(&fake->pdev);
+	expect_lost(test, fake);
+	KUNIT_EXPECT_STREQ(test, fake->fn.death, "a reset from outside");
+	/* Not two resets at once. */
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_revive(fake), -EBUSY);
+	fake->common.cfg.device_status = 0;
+	hvdpa_error_handlers.reset_done(&fake->pdev);
+	expect_back(test, fake);
+	KUNIT_EXPECT_EQ(test, fake->flrs, 0);
+}
+
+static void reset_from_outside_that_does_not_help(struct kunit *test)
+{
+	struct hvdpa_fake *fake = make_running(test);
+
+	hvdpa_error_handlers.reset_prepare(&fake->pdev);
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   status_stuck);
+	hvdpa_error_handlers.reset_done(&fake->pdev);
+	expect_lost(test, fake);
+	/* Somebody may try again. */
+	kunit_deactivate_static_stub(test, hvdpa_function_read_status);
+	fake->common.cfg.device_status = 0;
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_revive(fake), 0);
+	expect_back(test, fake);
+}
+
+static void error_that_is_not_fatal_gets_a_reset(struct kunit *test)
+{
+	struct hvdpa_fake *fake = make_running(test);
+
+	KUNIT_EXPECT_EQ(test, PCI_ERS_RESULT_CAN_RECOVER,
+			hvdpa_error_handlers.error_detected(&fake->pdev,
+							    pci_channel_io_normal));
+	expect_lost(test, fake);
+	fake->common.cfg.device_status = 0;
+	hvdpa_error_handlers.resume(&fake->pdev);
+	KUNIT_EXPECT_EQ(test, fake->flrs, 1);
+	expect_back(test, fake);
+}
+
+static void error_that_is_fatal_waits_for_the_link(struct kunit *test)
+{
+	struct hvdpa_fake *fake = make_running(test);
+
+	KUNIT_EXPECT_EQ(test, PCI_ERS_RESULT_NEED_RESET,
+			hvdpa_error_handlers.error_detected(&fake->pdev,
+							    pci_channel_io_frozen));
+	expect_lost(test, fake);
+	KUNIT_EXPECT_EQ(test, fake->flrs, 0);
+	fake->common.cfg.device_status = 0;
+	KUNIT_EXPECT_EQ(test, PCI_ERS_RESULT_RECOVERED,
+			hvdpa_error_handlers.slot_reset(&fake->pdev));
+	hvdpa_error_handlers.resume(&fake->pdev);
+	expect_back(test, fake);
+}
+
+static void error_that_is_the_end(struct kunit *test)
+{
+	struct hvdpa_fake *fake = make_running(test);
+
+	KUNIT_EXPECT_EQ(test, PCI_ERS_RESULT_DISCONNECT,
+			hvdpa_error_handlers.error_detected(&fake->pdev,
+							    pci_channel_io_perm_failure));
+	expect_lost(test, fake);
+}
+
+/* With power taken, and called off before it was. */
+static void sleep_and_wake(struct kunit *test)
+{
+	struct hvdpa_fake *fake = make_running(test);
+	struct device *dev = &fake->pdev.dev;
+
+	KUNIT_EXPECT_EQ(test, hvdpa_pm_ops.suspend(dev), 0);
+	expect_lost(test, fake);
+	KUNIT_EXPECT_EQ(test, hvdpa_fake_revive(fake), -EBUSY);
+	fake->common.cfg.device_status = 0;
+	KUNIT_EXPECT_EQ(test, hvdpa_pm_ops.resume(dev), 0);
+	expect_back(test, fake);
+}
+
+static struct kunit_case reset_cases[] = {
+	KUNIT_CASE(reset_from_outside),
+	KUNIT_CASE(reset_from_outside_that_does_not_help),
+	KUNIT_CASE(error_that_is_not_fatal_gets_a_reset),
+	KUNIT_CASE(error_that_is_fatal_waits_for_the_link),
+	KUNIT_CASE(error_that_is_the_end),
+	KUNIT_CASE(sleep_and_wake),
+	{}
+};
+
+static struct kunit_suite reset_suite = {
+	.name = "hvdpa-reset",
+	.test_cases = reset_cases,
+};
+
+kunit_test_suite(reset_suite);
