@@ -19,6 +19,7 @@ static const char * const hvdpa_ability_names[HVDPA_ABILITIES] = {
 	[HVDPA_GET_STATE] = "get_vq_state",
 	[HVDPA_SET_STATE] = "set_vq_state",
 	[HVDPA_LOG] = "dirty_log",
+	[HVDPA_COUNTERS] = "counters",
 };
 
 static int migration_show(struct seq_file *seq, void *data)

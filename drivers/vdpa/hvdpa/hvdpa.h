@@ -72,6 +72,7 @@ enum hvdpa_ability {
 	HVDPA_GET_STATE,
 	HVDPA_SET_STATE,
 	HVDPA_LOG,
+	HVDPA_COUNTERS,
 	HVDPA_ABILITIES,
 };
 
@@ -90,6 +91,16 @@ struct hvdpa_log_window {
 };
 
 /**
+ * struct hvdpa_queue_counters - what a device counts of a queue
+ * @doorbells: doorbells that it received
+ * @used: buffers that it used
+ */
+struct hvdpa_queue_counters {
+	u64 doorbells;
+	u64 used;
+};
+
+/**
  * struct hvdpa_hw_ops - what differs between kinds of hardware
  * @name: for people
  * @log_from_zero: the first bit of a log always stands for IOVA 0
@@ -101,6 +112,7 @@ struct hvdpa_log_window {
  * @log_start: log what is written from now on; the log is off before
  * @log_stop: log no more; not called of a device that is reset
  * @log_sync: what the device wrote so far is in the log on return
+ * @get_counters: read what it counts of a queue, by the device's number of it
  *
  * A callback may sleep and is called with the function's lock held. It is
  * called only where struct hvdpa_function.lacks says that it may be.
@@ -111,7 +123,7 @@ struct hvdpa_hw_ops {
 	bool log_lacks_rings;
 	int (*suspend)(struct hvdpa_function *fn);
 	int (*resume)(struct hvdpa_function *fn);
-	int (*get_ring_state)(struct hvdpa_function *fn, u16 idx,
+	int (*get_ring_state)(const struct hvdpa_vring *vring,
 			      struct hvdpa_ring_state *ring);
 	int (*set_ring_state)(struct hvdpa_function *fn, u16 idx,
 			      const struct hvdpa_ring_state *ring);
@@ -119,6 +131,8 @@ struct hvdpa_hw_ops {
 			 const struct hvdpa_log_window *window);
 	void (*log_stop)(struct hvdpa_function *fn);
 	int (*log_sync)(struct hvdpa_function *fn);
+	int (*get_counters)(struct hvdpa_function *fn, u16 hw_idx,
+			    struct hvdpa_queue_counters *counters);
 };
 
 /* hw_virtio.c, hw_cap.c, hw_ifc.c: the kinds of hardware */

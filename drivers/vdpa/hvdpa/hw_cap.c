@@ -10,6 +10,9 @@
 
 #define HVDPA_ALL_ONES_32	0xffffffff
 
+/* The most rounds of reading a counter; its high half changes all 2^32. */
+#define HVDPA_COUNTER_ROUNDS	4
+
 static struct hvdpa_migration_regs __iomem *
 hvdpa_cap_regs(struct hvdpa_function *fn)
 {
@@ -55,12 +58,12 @@ static int hvdpa_cap_resume(struct hvdpa_function *fn)
 	return hvdpa_cap_set_suspend(fn, false);
 }
 
-static int hvdpa_cap_get_ring_state(struct hvdpa_function *fn, u16 idx,
+static int hvdpa_cap_get_ring_state(const struct hvdpa_vring *vring,
 				    struct hvdpa_ring_state *ring)
 {
-	struct hvdpa_vring *vring = &fn->hv->vrings[idx];
-	bool packed = hvdpa_is_packed(fn->hv);
-	u32 state = vp_ioread32(&hvdpa_cap_queue(fn, idx)->state);
+	struct hvdpa_function *fn = vring->hv->fn;
+	bool packed = hvdpa_is_packed(vring->hv);
+	u32 state = vp_ioread32(&hvdpa_cap_queue(fn, vring->hw_idx)->state);
 
 	/* Indices may be all ones, the status may not. */
 	if (state == HVDPA_ALL_ONES_32 &&
@@ -72,7 +75,7 @@ static int hvdpa_cap_get_ring_state(struct hvdpa_function *fn, u16 idx,
 	if (!hvdpa_ring_state_sane(ring, packed, vring->num)) {
 		dev_err(&fn->pdev->dev,
 			"queue %u: ring state is %#x, expected equal halves%s: %pe\n",
-			idx, state, packed ? " below the queue's size" : "",
+			vring->idx, state, packed ? " below the queue's size" : "",
 			ERR_PTR(-EIO));
 		return -EIO;
 	}
@@ -135,6 +138,38 @@ static void hvdpa_cap_log_stop(struct hvdpa_function *fn)
 	vp_ioread32(&regs->log_status);
 }
 
+/* Two registers that change meanwhile: again until the high half stands still. */
+static int hvdpa_cap_read_counter(__le32 __iomem *low, __le32 __iomem *high,
+				  u64 *value)
+{
+	u32 first, second, lower;
+	unsigned int i;
+
+	second = vp_ioread32(high);
+	for (i = 0; i < HVDPA_COUNTER_ROUNDS; i++) {
+		first = second;
+		lower = vp_ioread32(low);
+		second = vp_ioread32(high);
+		if (first == second) {
+			*value = (u64)first << 32 | lower;
+			return *value == U64_MAX ? -ENODEV : 0;
+		}
+	}
+	return -EIO;
+}
+
+static int hvdpa_cap_get_counters(struct hvdpa_function *fn, u16 hw_idx,
+				  struct hvdpa_queue_counters *counters)
+{
+	struct hvdpa_migration_queue __iomem *queue = hvdpa_cap_queue(fn, hw_idx);
+
+	return hvdpa_cap_read_counter(&queue->doorbells_lo,
+				      &queue->doorbells_hi,
+				      &counters->doorbells) ?:
+	       hvdpa_cap_read_counter(&queue->used_lo, &queue->used_hi,
+				      &counters->used);
+}
+
 static const struct hvdpa_hw_ops hvdpa_hw_cap = {
 	.name = "migration capability",
 	.suspend = hvdpa_cap_suspend,
@@ -144,6 +179,7 @@ static const struct hvdpa_hw_ops hvdpa_hw_cap = {
 	.log_start = hvdpa_cap_log_start,
 	.log_stop = hvdpa_cap_log_stop,
 	.log_sync = hvdpa_cap_log_sync,
+	.get_counters = hvdpa_cap_get_counters,
 };
 
 /* The capability's own words, before anything is mapped. */
@@ -205,6 +241,8 @@ static void hvdpa_cap_abilities(struct hvdpa_function *fn, u32 features)
 					  HVDPA_MIGRATION_F_RING_STATE |
 					  HVDPA_MIGRATION_F_DIRTY_LOG,
 					  "the block has no DIRTY_LOG");
+	lacks[HVDPA_COUNTERS] = features & HVDPA_MIGRATION_F_COUNTERS ?
+				NULL : "the block has no COUNTERS";
 }
 
 /* The block's own words. */

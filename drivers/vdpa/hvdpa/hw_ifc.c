@@ -97,17 +97,19 @@ static int hvdpa_ifc_suspend(struct hvdpa_function *fn)
 	return 0;
 }
 
-static int hvdpa_ifc_get_ring_state(struct hvdpa_function *fn, u16 idx,
+static int hvdpa_ifc_get_ring_state(const struct hvdpa_vring *vring,
 				    struct hvdpa_ring_state *ring)
 {
-	u32 state = vp_ioread32(hvdpa_ifc_ring(fn, idx));
+	struct hvdpa_function *fn = vring->hv->fn;
+	bool packed = hvdpa_is_packed(vring->hv);
+	u32 state = vp_ioread32(hvdpa_ifc_ring(fn, vring->hw_idx));
 
 	/* Indices may be all ones, the control register may not. */
 	if (state == HVDPA_ALL_ONES_32 &&
 	    vp_ioread32(&hvdpa_ifc_regs(fn)->log_control) == HVDPA_ALL_ONES_32)
 		return -ENODEV;
 
-	hvdpa_ring_state_from_register(state, hvdpa_is_packed(fn->hv), ring);
+	hvdpa_ring_state_from_register(state, packed, ring);
 	/*
 	 * What a net function has fetched and not used is to be done again: a
 	 * buffer that was not filled, a packet that may be sent twice.
@@ -116,11 +118,10 @@ static int hvdpa_ifc_get_ring_state(struct hvdpa_function *fn, u16 idx,
 		ring->avail_idx = ring->used_idx;
 		ring->avail_wrap = ring->used_wrap;
 	}
-	if (!hvdpa_ring_state_sane(ring, hvdpa_is_packed(fn->hv),
-				   fn->hv->vrings[idx].num)) {
+	if (!hvdpa_ring_state_sane(ring, packed, vring->num)) {
 		dev_err(&fn->pdev->dev,
 			"queue %u: ring state is %#x, expected all used that was available: %pe\n",
-			idx, state, ERR_PTR(-EIO));
+			vring->idx, state, ERR_PTR(-EIO));
 		return -EIO;
 	}
 	return 0;
@@ -230,6 +231,7 @@ int hvdpa_ifc_detect(struct hvdpa_function *fn)
 	fn->hw = &hvdpa_hw_ifc;
 	fn->private_features = 0;
 	memset(fn->lacks, 0, sizeof(fn->lacks));
+	fn->lacks[HVDPA_COUNTERS] = "Intel's layout has none";
 	fn->lacks[HVDPA_RESUME] =
 		"a queue of Intel's layout that was stopped starts by a reset only";
 	return 1;

@@ -62,13 +62,13 @@ static int hvdpa_virtio_resume(struct hvdpa_function *fn)
 }
 
 /* The used index, as the device left it in its owner's memory. */
-static int hvdpa_virtio_get_ring_state(struct hvdpa_function *fn, u16 idx,
+static int hvdpa_virtio_get_ring_state(const struct hvdpa_vring *vring,
 				       struct hvdpa_ring_state *ring)
 {
-	struct hvdpa_device *hv = fn->hv;
-	u64 iova = hv->vrings[idx].device + offsetof(struct vring_used, idx);
+	struct hvdpa_device *hv = vring->hv;
+	u64 iova = vring->device + offsetof(struct vring_used, idx);
 	struct iommu_domain *domain = hv->dma_api ?
-		iommu_get_domain_for_dev(&fn->pdev->dev) : hv->dma.domain;
+		iommu_get_domain_for_dev(&hv->fn->pdev->dev) : hv->dma.domain;
 	phys_addr_t phys;
 	__le16 *used;
 
@@ -115,6 +115,7 @@ void hvdpa_virtio_detect(struct hvdpa_function *fn)
 	fn->lacks[HVDPA_SET_STATE] =
 		"a standard function starts every ring at 0";
 	fn->lacks[HVDPA_LOG] = "the standard has no dirty log";
+	fn->lacks[HVDPA_COUNTERS] = "the standard has none per queue";
 
 	if (fn->offered & HVDPA_F_SUSPEND) {
 		fn->hw = &hvdpa_hw_virtio_suspend;

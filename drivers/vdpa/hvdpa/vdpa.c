@@ -319,8 +319,7 @@ static int hvdpa_get_vq_state(struct vdpa_device *vdpa, u16 idx,
 	else if (!hv->suspended)
 		err = -EBUSY;
 	else
-		err = hv->fn->hw->get_ring_state(hv->fn, vring->hw_idx,
-						 &ring);
+		err = hv->fn->hw->get_ring_state(vring, &ring);
 	if (!err)
 		hvdpa_ring_state_encode(&ring, hvdpa_is_packed(hv), state);
 	mutex_unlock(&hv->fn->lock);
