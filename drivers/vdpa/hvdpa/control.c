@@ -14,6 +14,7 @@
 #include <linux/workqueue.h>
 
 #include "hvdpa.h"
+#include "trace.h"
 
 static struct workqueue_struct *hvdpa_control_wq;
 
@@ -106,6 +107,8 @@ static u8 hvdpa_control_command(struct hvdpa_control *control,
 		ack = VIRTIO_NET_ERR;
 		control->refused++;
 	}
+	trace_hvdpa_command(&control->hv->vdpa, control->command,
+			    chain->unreadable ? 0 : chain->out_len, ack);
 	return ack;
 }
 

@@ -2,7 +2,7 @@
 /*
  * /sys/kernel/debug/hvdpa/NAME: what a device can do to be migrated, and why it
  * cannot do the rest (migration); what its owner's control commands set
- * (control).
+ * (control); what it is at this moment (state, in state_show.c).
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
@@ -111,6 +111,7 @@ static int control_show(struct seq_file *seq, void *data)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(control);
+DEFINE_SHOW_ATTRIBUTE(hvdpa_state);
 
 /**
  * hvdpa_debugfs_register - make the folder of all devices
@@ -144,6 +145,7 @@ void hvdpa_debugfs_add(struct hvdpa_device *hv)
 					 hvdpa_debugfs_root);
 	debugfs_create_file("migration", 0444, hv->debugfs, hv,
 			    &migration_fops);
+	debugfs_create_file("state", 0444, hv->debugfs, hv, &hvdpa_state_fops);
 	if (hv->fn->mdev.id.device == VIRTIO_ID_NET)
 		debugfs_create_file("control", 0444, hv->debugfs, hv,
 				    &control_fops);

@@ -554,6 +554,12 @@ void hvdpa_debugfs_unregister(void);
 void hvdpa_debugfs_add(struct hvdpa_device *hv);
 void hvdpa_debugfs_remove(struct hvdpa_device *hv);
 
+/* state_show.c */
+
+struct seq_file;
+
+int hvdpa_state_show(struct seq_file *seq, void *data);
+
 /* consumer.c: who owns a device, and what happens when it must let go */
 
 void hvdpa_consumer_watch(struct hvdpa_device *hv);

@@ -17,6 +17,7 @@
 #include <uapi/linux/virtio_ring.h>
 
 #include "hvdpa.h"
+#include "trace.h"
 
 static_assert(BITS_PER_LONG == 64);
 
@@ -218,6 +219,7 @@ int hvdpa_log_attach(struct hvdpa_log *log, struct hvdpa_device *hv)
 			err = hvdpa_log_run(hv);
 	}
 	mutex_unlock(&fn->lock);
+	trace_hvdpa_log_start(&hv->vdpa, err);
 	if (err)
 		goto err_detach;
 	return 0;
@@ -246,6 +248,7 @@ void hvdpa_log_detach(struct hvdpa_log *log)
 	log->on = false;
 	hv->log = NULL;
 	mutex_unlock(&hv->fn->lock);
+	trace_hvdpa_log_stop(&hv->vdpa, 0);
 	iommu_unmap(hv->dma.domain, log->window.base,
 		    PAGE_ALIGN(log->window.bytes));
 	log->hv = NULL;
@@ -315,6 +318,7 @@ int hvdpa_log_sync(struct hvdpa_log *log)
 	else if (log->on && fn->hw->log_lacks_rings)
 		hvdpa_log_mark_rings(log, hv);
 	mutex_unlock(&fn->lock);
+	trace_hvdpa_log_sync(&hv->vdpa, err);
 	return err;
 }
 

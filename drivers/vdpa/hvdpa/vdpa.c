@@ -7,6 +7,7 @@
 #include <linux/vhost_types.h>
 
 #include "hvdpa.h"
+#include "trace.h"
 
 /**
  * hvdpa_device_quiet - nothing of the device reaches its owner any more, and
@@ -507,10 +508,11 @@ static int hvdpa_agree(struct hvdpa_device *hv)
 static void hvdpa_set_status(struct vdpa_device *vdpa, u8 status)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
-	u8 set;
+	u8 set, from;
 	int err;
 
 	mutex_lock(&hv->fn->lock);
+	from = hv->status;
 	if (!hvdpa_reachable(hv))
 		goto out_unlock;
 
@@ -543,6 +545,7 @@ static void hvdpa_set_status(struct vdpa_device *vdpa, u8 status)
 	WRITE_ONCE(hv->status, status);
 
 out_unlock:
+	trace_hvdpa_status(vdpa, from, hv->status);
 	mutex_unlock(&hv->fn->lock);
 }
 
@@ -555,6 +558,7 @@ static int hvdpa_reset(struct vdpa_device *vdpa)
 	hvdpa_provision_forget_owner(hv, current);
 	err = hvdpa_device_reset(hv);
 	mutex_unlock(&hv->fn->lock);
+	trace_hvdpa_reset(vdpa, err);
 	return err;
 }
 
@@ -585,6 +589,7 @@ static int hvdpa_suspend(struct vdpa_device *vdpa)
 
 out_unlock:
 	mutex_unlock(&hv->fn->lock);
+	trace_hvdpa_suspend(vdpa, err);
 	return err;
 }
 
@@ -614,6 +619,7 @@ static int hvdpa_resume(struct vdpa_device *vdpa)
 
 out_unlock:
 	mutex_unlock(&hv->fn->lock);
+	trace_hvdpa_resume(vdpa, err);
 	return err;
 }
 
@@ -672,26 +678,32 @@ static int hvdpa_op_dma_map(struct vdpa_device *vdpa, unsigned int asid,
 			    u64 iova, u64 size, u64 pa, u32 perm, void *opaque)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	int err;
 
 	if (asid == HVDPA_ASID_CONTROL && hv->control)
-		return hvdpa_access_map(&hv->dma, iova, size, pa, perm);
-	if (asid != HVDPA_ASID_DATA)
-		return -EINVAL;
-	return hvdpa_dma_map(hv, iova, size, pa, perm);
+		err = hvdpa_access_map(&hv->dma, iova, size, pa, perm);
+	else if (asid == HVDPA_ASID_DATA)
+		err = hvdpa_dma_map(hv, iova, size, pa, perm);
+	else
+		err = -EINVAL;
+	trace_hvdpa_map(vdpa, asid, iova, size, perm, err);
+	return err;
 }
 
 static int hvdpa_op_dma_unmap(struct vdpa_device *vdpa, unsigned int asid,
 			      u64 iova, u64 size)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	int err = 0;
 
-	if (asid == HVDPA_ASID_CONTROL && hv->control) {
+	if (asid == HVDPA_ASID_CONTROL && hv->control)
 		hvdpa_access_unmap(&hv->dma, iova, iova + size - 1);
-		return 0;
-	}
-	if (asid != HVDPA_ASID_DATA)
-		return -EINVAL;
-	return hvdpa_dma_unmap(hv, iova, size);
+	else if (asid == HVDPA_ASID_DATA)
+		err = hvdpa_dma_unmap(hv, iova, size);
+	else
+		err = -EINVAL;
+	trace_hvdpa_unmap(vdpa, asid, iova, size, err);
+	return err;
 }
 
 static int hvdpa_reset_map(struct vdpa_device *vdpa, unsigned int asid)

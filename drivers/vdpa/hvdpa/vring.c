@@ -3,6 +3,7 @@
  * One virtqueue: what its owner said of it, its kicks, its interrupts.
  */
 #include "hvdpa.h"
+#include "trace.h"
 
 #define HVDPA_KICK_PENDING	0
 
@@ -156,6 +157,7 @@ void hvdpa_vring_go_live(struct hvdpa_vring *vring)
 void hvdpa_vring_kick(struct hvdpa_vring *vring)
 {
 	atomic64_inc(&vring->kicks);
+	trace_hvdpa_kick(&vring->hv->vdpa, vring->idx, READ_ONCE(vring->live));
 	if (!READ_ONCE(vring->live)) {
 		set_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
 		/* Pairs with the one in hvdpa_vring_go_live(). */
