@@ -4,6 +4,7 @@ kinds, that can go on where they stood, and the dirty log of /dev/hvdpa."""
 import fcntl
 import os
 import struct
+import subprocess
 import time
 
 from vhost import (ACCESS_PLATFORM, DRIVER_OK, FAILED, FEATURES_OK, PAGE,
@@ -13,6 +14,12 @@ MQ, CTRL_VQ, EVENT_IDX, INDIRECT, MRG_RXBUF = (1 << 22, 1 << 17, 1 << 29,
                                                1 << 28, 1 << 15)
 HEADER = 12
 ETHERTYPE = 0x88B5
+
+
+def fault(what, name, value):
+    """Break the reference NIC, see lib.sh."""
+    subprocess.run(["bash", "-c", f". /hvdpa/tools/testing/lib.sh;"
+                    f" fault {what} {name} {value}"], check=True)
 
 
 class SplitRing:

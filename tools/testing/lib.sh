@@ -72,6 +72,11 @@ check_log() {
 	return "$bad"
 }
 
+# rounds LONG SHORT: how often; make check has less time than a test by itself.
+rounds() {
+	if [ -n "${HVDPA_SHORT:-}" ]; then echo "$2"; else echo "$1"; fi
+}
+
 skip() {
 	echo "$*" >"$state/skip"
 	exit 4
@@ -239,19 +244,54 @@ listening() {
 	ip netns exec "$1" ss -ltn 2>/dev/null | grep -q ":$2 "
 }
 
+# control CASE NAME ARGUMENT...: a case of control_cases.py; NAME1 and NAME2 are
+# on one wire
+control() {
+	local case=$1 name=$2
+	shift 2
+	timeout "${limit:-150}" python3 "$(dirname "$0")/control_cases.py" "$case" \
+		"$(vhost_of "${name}1")" "$(vhost_of "${name}2")" "$@"
+}
+
+# traced COMMAND...: what the driver's tracepoints say of it is in $state/trace
+traced() {
+	local tracing=/sys/kernel/tracing
+	[ -d "$tracing/events" ] || mount -t tracefs none "$tracing"
+	echo >"$tracing/trace"
+	echo 1 >"$tracing/events/hvdpa/enable"
+	"$@"
+	echo 0 >"$tracing/events/hvdpa/enable"
+	cp "$tracing/trace" "$state/trace"
+}
+
+# trace_has REGEX...: each is in the last trace
+trace_has() {
+	local line
+	for line in "$@"; do
+		grep -Eq "$line" "$state/trace" || fail "no '$line' in the trace"
+	done
+}
+
 # fault NIC/VF PROPERTY VALUE: break the reference NIC, or mend it.
 fault() {
 	monitor "qom-set /machine/peripheral/$1 $2 $3"
 }
 
-# monitor COMMAND: say something to the QEMU that this machine runs in.
+# monitor COMMAND: say something to the QEMU that this machine runs in, and wait
+# for its answer. What the port has heard of itself until now ends at the 0xff.
 monitor() {
+	local id=$RANDOM$RANDOM line=
 	exec 7<>/dev/ttyS1
 	stty raw -echo <&7
-	# What the port has heard of itself until now is a command of its own.
-	printf '\n' >&7
-	sleep 0.3
-	printf '%s\n' "$1" >&7
-	sleep 0.5
+	printf '\xff{"execute": "qmp_capabilities"}\n{"execute": "human-monitor-command", "arguments": {"command-line": "%s"}, "id": %u}\n' \
+		"$1" "$id" >&7
+	while IFS= read -r -t 30 -u 7 line; do
+		case $line in *"\"id\": $id"*) break ;; esac
+	done
 	exec 7>&-
+	case $line in
+	*'"return": "Error'* | *'"error": '*) ;;
+	*"\"id\": $id"*) return ;;
+	esac
+	fail "the monitor said to '$1': ${line:-nothing within 30 seconds}"
 }

@@ -4,10 +4,12 @@ IOTLB messages and split virtqueues."""
 import ctypes
 import errno
 import fcntl
+import json
 import mmap
 import os
 import select
 import struct
+import subprocess
 import time
 
 PAGE = 4096
@@ -195,6 +197,16 @@ class Owner:
     def drive(self):
         self.set_status(self.status() | DRIVER_OK)
         return self.status()
+
+
+def statistics(path, queue):
+    """What vdpa dev vstats says; the kernel wants a negotiated device for it."""
+    number = os.stat(path).st_rdev
+    device = os.path.realpath(f"/sys/dev/char/{os.major(number)}:{os.minor(number)}")
+    name = os.path.basename(os.path.dirname(device))
+    output = subprocess.run(["vdpa", "-j", "dev", "vstats", "show", name, "qidx",
+                             str(queue)], check=True, stdout=subprocess.PIPE)
+    return json.loads(output.stdout)["vstats"][name]
 
 
 def readable(fd, seconds):

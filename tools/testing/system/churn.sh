@@ -80,14 +80,14 @@ vfs() {
 test_rebind() {
 	add net "${VF}1"
 	add disk 0000:03:00.0
-	steady 50 rebind
+	steady "$many" rebind
 	del net
 	del disk
 }
 
-test_add_del() { steady 50 add_del; }
-test_function_rebind() { steady 20 function_rebind; }
-test_load_unload() { steady 20 load_unload; }
+test_add_del() { steady "$many" add_del; }
+test_function_rebind() { steady "$some" function_rebind; }
+test_load_unload() { steady "$some" load_unload; }
 
 # Devices that are there when the module goes, go.
 test_unload_with_devices() {
@@ -101,7 +101,7 @@ test_unload_with_devices() {
 
 test_vfs() {
 	hvdpa-vfs disable "$PF"
-	steady 10 vfs
+	steady "$few" vfs
 }
 
 # All at once: nothing hangs, nothing is left.
@@ -125,15 +125,19 @@ test_storm() {
 	hvdpa-vfs disable "$PF"
 }
 
+many=$(rounds 50 20)
+some=$(rounds 20 8)
+few=$(rounds 10 4)
+
 begin
 hvdpa-vfs enable "$PF" 1
 hvdpa-vfs bind 0000:03:00.0
-t test_rebind "50 times between vhost_vdpa and virtio_vdpa"
-t test_add_del "50 times vdpa dev add and del"
-t test_function_rebind "20 times the function's driver"
-t test_load_unload "20 times the module"
+t test_rebind "$many times between vhost_vdpa and virtio_vdpa"
+t test_add_del "$many times vdpa dev add and del"
+t test_function_rebind "$some times the function's driver"
+t test_load_unload "$some times the module"
 t test_unload_with_devices "the module goes with its devices"
-t test_vfs "10 times all VFs"
+t test_vfs "$few times all VFs"
 t test_storm "devices of four functions come and go at once"
 hvdpa-vfs unbind 0000:03:00.0
 finish

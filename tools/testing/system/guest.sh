@@ -14,15 +14,15 @@ boot() {
 
 guest_up() {
 	guest run g "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
-	within 20 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
+	within 60 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
 }
 
 # Random bytes from the guest to the namespace and back, sums compared.
 payload_both_ways() {
 	local sum
 	rm -f "$state/got"
-	ip netns exec left timeout 60 socat -u TCP-LISTEN:5001,reuseaddr "CREATE:$state/got" &
-	within 5 listening left 5001
+	ip netns exec left timeout 240 socat -u TCP-LISTEN:5001,reuseaddr "CREATE:$state/got" &
+	within 60 listening left 5001
 	sum=$(guest run g "dd if=/dev/urandom of=/tmp/out bs=64k count=$(($1 * 16)) 2>/dev/null
 		nc 10.8.0.1 5001 </tmp/out; sha256sum </tmp/out")
 	wait $!
@@ -31,7 +31,7 @@ payload_both_ways() {
 	dd if=/dev/urandom of="$state/payload" bs=64k count=$(($1 * 16)) status=none
 	guest run g "nc -l -p 5002 >/tmp/in & true" >/dev/null
 	sleep 1
-	ip netns exec left timeout 60 socat -u "FILE:$state/payload" TCP:10.8.0.2:5002
+	ip netns exec left timeout 240 socat -u "FILE:$state/payload" TCP:10.8.0.2:5002
 	sum=$(guest run g "wait; sha256sum </tmp/in")
 	[ "$(sha256sum <"$state/payload")" = "$sum" ]
 }
@@ -81,7 +81,7 @@ test_no_kicks() {
 # The device's whole life starts anew at each, the process stays.
 test_reboots() {
 	local n
-	for n in 1 2 3 4 5; do
+	for n in $(seq "$reboots"); do
 		guest run g "reboot -f" >/dev/null 2>&1 &
 		sleep 2
 		kill %% 2>/dev/null || :
@@ -108,7 +108,7 @@ test_sigkill() {
 test_late_reuse() {
 	consume owned virtio_vdpa
 	into_netns owned right 10.8.0.2
-	within 10 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
+	within 60 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
 	transfer left right 10.8.0.2 1
 	del owned
 	del left
@@ -143,12 +143,14 @@ test_multiqueue() {
 	ip netns del left
 }
 
+reboots=$(rounds 5 2)
+
 begin
 hvdpa-vfs enable "$PF" 7
 t test_boot "a stock QEMU guest boots on a VF and reaches the namespace"
 t test_payload "payloads arrive unchanged both ways"
 t test_no_kicks "traffic with mapped doorbells costs no kick; interrupts are counted"
-t test_reboots "the guest reboots five times"
+t test_reboots "the guest reboots $reboots times"
 t test_sigkill "QEMU is killed under traffic and the device used again"
 t test_late_reuse "the device goes from the guest to a namespace"
 t test_packed "a guest with packed rings"

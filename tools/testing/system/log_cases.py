@@ -14,9 +14,9 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from device import Log, Net
+from device import Log, Net, fault
 from vhost import NEEDS_RESET, PAGE, Memory, readable, refused
-from nic_cases import MAC_A, MAC_B, Stream, fault
+from nic_cases import MAC_A, MAC_B, Stream
 
 INFO, START, STOP, REPORT = 0xC038B700, 0x4020B701, 0xB702, 0xC028B703
 BIT63, TOP = 1 << 63, (1 << 64) - 1

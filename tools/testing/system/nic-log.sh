@@ -35,7 +35,11 @@ case_of() {
 test_info() { case_of info; }
 test_start_refusals() { case_of start_refusals; }
 test_report_refusals() { case_of report_refusals; }
-test_start_anywhere() { case_of start_anywhere; }
+test_start_anywhere() {
+	traced case_of start_anywhere
+	trace_has 'hvdpa_log_start: nic1 err=0' 'hvdpa_log_sync: nic1 err=0' \
+		'hvdpa_log_stop: nic1 err=0'
+}
 test_faulty_bitmap() { case_of faulty_bitmap; }
 test_bits_stay() { case_of bits_stay; }
 test_memory_added() { case_of memory_added; }

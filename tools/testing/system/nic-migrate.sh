@@ -9,8 +9,25 @@
 
 suite=/opt/qemu-suite/usr/bin/qemu-system-x86_64
 
+# with_suite COMMAND...: guests run on the suite's QEMU. Only that one has traces
+# that go to its log.
+with_suite() {
+	GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu -msg timestamp=on -trace vhost_vdpa_*" "$@"
+}
+
+# with_qemu NAME COMMAND...: NAME is backports or suite
+with_qemu() {
+	if [ "$1" = suite ]; then
+		with_suite "${@:2}"
+	else
+		"${@:2}"
+	fi
+}
+
 setup() {
 	hvdpa-vfs enable 0000:01:00.0 3
+	hvdpa-vfs enable 0000:02:00.0 3
+	hvdpa-vfs enable 0000:0b:00.0 3
 	recover
 }
 
@@ -18,8 +35,26 @@ setup() {
 # the guest's, wherever the guest is.
 mac=52:54:00:00:02:02
 
+# make NAME FUNCTION ATTRIBUTE...
 make() {
-	vdpa dev add name "$1" mgmtdev "pci/$2" mac "$mac"
+	local name=$1 function=$2
+	shift 2
+	vdpa dev add name "$name" mgmtdev "pci/$function" mac "$mac" "$@"
+}
+
+# several NAME SLOT ATTRIBUTE...: NAME1 and NAME2, with several queue pairs,
+# and on their wire a peer that learns from who speaks unasked.
+several() {
+	local name=$1 slot=$2 n
+	shift 2
+	for n in 1 2; do
+		make "$name$n" "$slot.$n" "$@"
+		consume "$name$n" vhost_vdpa
+	done
+	add "$name" "$slot.3"
+	consume "$name" virtio_vdpa
+	into_netns "$name" "$name" 10.8.0.1
+	ip netns exec "$name" sysctl -qw net.ipv4.conf.vd0.arp_accept=1
 }
 
 recover() {
@@ -30,6 +65,8 @@ recover() {
 	consume b vhost_vdpa
 	consume peer virtio_vdpa
 	into_netns peer left 10.8.0.1
+	several wide 0000:02:00 max_vqp 4
+	several steer 0000:0b:00
 }
 
 # Under load a guest's doorbells are not mapped: QEMU, 11.1.3 too, unmaps them
@@ -46,8 +83,11 @@ guest_on() {
 }
 
 # The same random bytes again and again, both ways, until they are told to end.
+# What goes to the guest has pauses: emulated twice over, the guest would have no
+# time to send, and the test would wait for that most of its time.
 begin_transfers() {
-	rm -f "$state/got" "$state/end" "$state/sent"
+	rm -f "$state/end" "$state/sent"
+	: >"$state/got"
 	ip netns exec left socat -u TCP-LISTEN:5001,reuseaddr "CREATE:$state/got" &
 	receiver=$!
 	within 5 listening left 5001
@@ -57,11 +97,11 @@ begin_transfers() {
 		(nc -l -p 5002 >/tmp/in) </dev/null >/dev/null 2>&1 &
 		true" >/dev/null
 	guest run "$1" "sha256sum </tmp/piece" >"$state/piece.sum"
-	dd if=/dev/urandom of="$state/piece" bs=32k count=1 status=none
+	dd if=/dev/urandom of="$state/piece" bs=8k count=1 status=none
 	until [ -e "$state/end" ]; do
 		cat "$state/piece"
 		echo >>"$state/sent"
-		sleep 0.1
+		sleep 0.2
 	done | ip netns exec left socat -u - TCP:10.8.0.2:5002 &
 	sender=$!
 }
@@ -72,7 +112,7 @@ got_more_than() {
 
 # The guest's bytes still arrive.
 flows() {
-	within 60 got_more_than $(($(stat -c %s "$state/got") + 50000))
+	within 240 got_more_than $(($(stat -c %s "$state/got") + 50000))
 }
 
 has_ended() {
@@ -88,8 +128,8 @@ end_transfers() {
 	local part sum pieces
 	guest run "$1" "touch /tmp/end" >/dev/null
 	touch "$state/end"
-	within 60 has_ended "$receiver"
-	within 60 has_ended "$sender"
+	within 240 has_ended "$receiver"
+	within 240 has_ended "$sender"
 	pieces=0
 	split -b 32768 "$state/got" "$state/part."
 	for part in "$state"/part.*; do
@@ -97,9 +137,9 @@ end_transfers() {
 		rm "$part"
 		pieces=$((pieces + 1))
 	done
-	echo "# $pieces pieces of 32 KiB from the guest, $(wc -l <"$state/sent") to it"
+	echo "# $pieces pieces of 32 KiB from the guest, $(wc -l <"$state/sent") of 8 KiB to it"
 	sum=$(for _ in $(seq "$(wc -l <"$state/sent")"); do cat "$state/piece"; done | sha256sum)
-	within 60 guest_has "$1" "$sum"
+	within 240 guest_has "$1" "$sum"
 }
 
 # What the two QEMUs had to say at the last migration.
@@ -114,15 +154,15 @@ what_happened() {
 	echo "# now $(date +%s.%N), up $(cat /proc/uptime)"
 }
 
-# move_five_times: a to b and back, each time another process.
-move_five_times() {
+# move_under_load: a to b and back and so on, each time another process.
+move_under_load() {
 	local n from=a to=b swap
 	guest_on start g0 a
 	guest run g0 "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
-	within 20 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
+	within 120 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
 	begin_transfers g0
 	flows
-	for n in 1 2 3 4 5 6 7 8 9 10; do
+	for n in $(seq "$moves"); do
 		guest_on receive "g$n" "$to"
 		guest migrate "g$((n - 1))" "g$n" >"$state/took" ||
 			{ what_happened "$n"; return 1; }
@@ -131,20 +171,15 @@ move_five_times() {
 		flows || { what_happened "$n"; return 1; }
 		swap=$from from=$to to=$swap
 	done
-	end_transfers g10
-	guest run g10 "ping -q -c 3 -W 2 10.8.0.1" >/dev/null
-	guest stop g10
+	end_transfers "g$moves"
+	guest run "g$moves" "ping -q -c 3 -W 2 10.8.0.1" >/dev/null
+	guest stop "g$moves"
 }
 
-test_backports() {
-	qemu-system-x86_64 --version | sed -n 's/^/# /;1p'
-	move_five_times
-}
-
-test_suite() {
-	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu -msg timestamp=on -trace vhost_vdpa_*"
-	$suite --version | sed -n 's/^/# /;1p'
-	move_five_times
+test_moves() {
+	# shellcheck disable=SC2016 # GUEST_QEMU is set for the command
+	with_qemu "$qemu" bash -c 'set -- ${GUEST_QEMU:-qemu-system-x86_64}; "$1" --version' | sed -n 's/^/# /;1p'
+	with_qemu "$qemu" move_under_load
 }
 
 # downtime_parts SOURCE-LOG TARGET-LOG: from the last suspend to DRIVER_OK.
@@ -173,13 +208,11 @@ downtime_parts() {
 
 # The hardware was stopped and asked, and QEMU came back from shadow queues.
 # The guest is idle, and its doorbells are mapped.
-test_trace() {
+move_traced() {
 	local log mapped=on
-	# Only the suite's QEMU has traces that go to its log.
-	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu -msg timestamp=on -trace vhost_vdpa_*"
 	guest_on start t0 a
 	guest run t0 "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
-	within 20 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
+	within 120 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
 	guest_on receive t1 b
 	guest migrate t0 t1
 	guest wait t1
@@ -222,9 +255,8 @@ filters() {
 }
 
 # What a guest told its control queue goes with it, to the card.
-test_control_state() {
+move_control_state() {
 	local own=52:54:00:00:02:99
-	export GUEST_QEMU="$suite -L /opt/qemu-suite/usr/share/qemu -msg timestamp=on -trace vhost_vdpa_*"
 	guest_on start c0 a
 	guest run c0 "ip link set eth0 address $own
 		ip addr add 10.8.0.2/24 dev eth0
@@ -236,8 +268,8 @@ test_control_state() {
 	ip -n left addr add 10.9.0.1/24 dev vd0.7
 	ip -n left link set vd0.7 up
 	ip -n left neigh flush all
-	within 20 answers 10.8.0.2
-	within 20 answers 10.9.0.2
+	within 120 answers 10.8.0.2
+	within 120 answers 10.9.0.2
 	control_says a 'isolated: yes' 'served: yes' "mac: $own" 'promisc: off'
 	grep '^vlans: .*7' /sys/kernel/debug/hvdpa/a/control
 	filters c0
@@ -248,17 +280,140 @@ test_control_state() {
 	control_says a 'served: no'
 	control_says b 'served: yes' "mac: $own" 'promisc: off'
 	grep '^vlans: .*7' /sys/kernel/debug/hvdpa/b/control
-	within 20 answers 10.8.0.2
-	within 20 answers 10.9.0.2
+	within 120 answers 10.8.0.2
+	within 120 answers 10.9.0.2
 	filters c1
 	# A new address of IPv6 is a new multicast group: neighbours find it.
 	guest run c1 "ip -6 addr add fd00::99:2/64 dev eth0" >/dev/null
 	ip -n left -6 addr add fd00::99:1/64 dev vd0 nodad
-	within 20 answers fd00::99:2
+	within 120 answers fd00::99:2
 	ip -n left link del vd0.7
 	ip -n left -6 addr del fd00::99:1/64 dev vd0
 	guest stop c1
 }
+
+# pairs_on start|receive NAME DEVICE [PROPERTIES]: a guest with 4 queue pairs
+pairs_on() {
+	guest "$1" "$2" -M q35 -bios qboot.rom \
+		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of "$3"),queues=4" \
+		-device "virtio-net-pci,netdev=n,mq=on,vectors=10,disable-legacy=on,romfile=,mac=$mac${4:+,$4}"
+}
+
+# speaks GUEST PEER
+speaks() {
+	guest run "$1" "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
+	within 120 ip netns exec "$2" ping -q -c 1 -W 1 10.8.0.2 >/dev/null
+}
+
+# counts DEVICE: what came through each receive queue, by the card's
+# interrupts, and what went through each transmit queue, by the guest's kicks.
+counts() {
+	local n
+	for n in 0 2 4 6; do
+		stat_of "$1" "$n" interrupts
+		stat_of "$1" "$((n + 1))" kicks
+	done
+}
+
+# carry GUEST DEVICE PEER QUEUES: 20 connections, and since counts were taken no
+# other queues of the device than these have carried any.
+carry() {
+	local listener
+	ip netns exec "$3" socat -u TCP-LISTEN:5001,fork,reuseaddr OPEN:/dev/null 2>/dev/null &
+	listener=$!
+	within 5 listening "$3" 5001
+	guest run "$1" "for i in 0 1 2 3 4 5 6 7 8 9; do
+			echo | nc 10.8.0.1 5001 & echo | nc 10.8.0.1 5001 & wait
+		done" >/dev/null
+	kill "$listener"
+	counts "$2" | paste "$state/counts" - |
+		awk '$2 > $1 { printf "%s%d", n++ ? " " : "", NR - 1 }' >"$state/carried"
+	echo "# $2: queues $(cat "$state/carried") carried frames"
+	grep -Eqx "$4" "$state/carried"
+}
+
+# unasked GUEST PEER: neither has a reason to ask where the other is.
+unasked() {
+	guest run "$1" "ip neigh flush dev eth0" >/dev/null
+	ip -n "$2" neigh flush all
+}
+
+knows() {
+	ip -n "$1" neigh show 10.8.0.2 | grep -q "lladdr $mac"
+}
+
+# A guest with one processor begins with one pair and sets four. They are in
+# use on the other side, each way; and the peer is told where the guest is,
+# which QEMU has its guest do: the card offers no GUEST_ANNOUNCE.
+move_pairs() {
+	local features
+	pairs_on start p0 wide1
+	speaks p0 wide
+	features=$(guest run p0 "cat /sys/bus/virtio/devices/virtio0/features")
+	[ "${features:21:1}" = 1 ]
+	[ -z "$(grep '^offered:.*GUEST_ANNOUNCE' /sys/kernel/debug/hvdpa/wide1/state || :)" ]
+	control_says wide1 'isolated: yes' 'pairs: 1'
+	counts wide1 >"$state/counts"
+	carry p0 wide1 wide '0 1'
+	guest run p0 "ethtool -L eth0 combined 4" >/dev/null
+	control_says wide1 'pairs: 4'
+	within 300 carry p0 wide1 wide '0 1 2 3 4 5 6 7'
+	pairs_on receive p1 wide2
+	unasked p0 wide
+	guest migrate p0 p1
+	within 60 knows wide
+	guest wait p1
+	control_says wide1 'served: no'
+	control_says wide2 'served: yes' 'pairs: 4'
+	counts wide2 >"$state/counts"
+	within 300 carry p1 wide2 wide '0 1 2 3 4 5 6 7'
+	guest stop p1
+}
+
+test_pairs() { with_qemu "$qemu" move_pairs; }
+
+# What the peer is told is the guest's doing: without it the peer knows nothing.
+test_unannounced() {
+	pairs_on start u0 wide1 guest_announce=off
+	speaks u0 wide
+	pairs_on receive u1 wide2 guest_announce=off
+	unasked u0 wide
+	guest migrate u0 u1
+	guest wait u1
+	sleep 3
+	[ -z "$(ip -n wide neigh show 10.8.0.2)" ]
+	within 120 ip netns exec wide ping -q -c 1 -W 1 10.8.0.2 >/dev/null
+	guest stop u1
+}
+
+# steered DEVICE: what the card was told of RSS and of offloads
+steered() {
+	grep -E '^(pairs|hash_types|rss_entries|offloads): ' "/sys/kernel/debug/hvdpa/$1/control"
+}
+
+# The table has the second pair and the fourth, so the third receives nothing;
+# the first has what is not IP. Of offloads only checksums (0x2) stay on.
+move_steered() {
+	local table='(0 )?1 2 3 5 6 7'
+	pairs_on start s0 steer1 rss=on
+	speaks s0 steer
+	guest run s0 "ethtool -L eth0 combined 4 &&
+		ethtool -X eth0 weight 0 1 0 1 &&
+		ethtool -K eth0 rx-gro-hw off" >/dev/null
+	steered steer1 | tee "$state/steered"
+	control_says steer1 'pairs: 4' 'rss_entries: 128' 'offloads: 0x2'
+	counts steer1 >"$state/counts"
+	within 300 carry s0 steer1 steer "$table"
+	pairs_on receive s1 steer2 rss=on
+	guest migrate s0 s1
+	guest wait s1
+	steered steer2 | diff "$state/steered" -
+	counts steer2 >"$state/counts"
+	within 300 carry s1 steer2 steer "$table"
+	guest stop s1
+}
+
+test_steered() { with_qemu "$qemu" move_steered; }
 
 # With all features offered QEMU refuses, and says which: the profile decides.
 test_blocked() {
@@ -282,11 +437,24 @@ vdpa_features() {
 	sed -n 's/^features: .* of //p' "/sys/kernel/debug/hvdpa/b/migration"
 }
 
+test_trace() { with_suite move_traced; }
+test_control_state() { with_suite move_control_state; }
+
+# Each of the two, or those that HVDPA_QEMUS names.
+read -ra qemus <<<"${HVDPA_QEMUS:-backports suite}"
+moves=${HVDPA_MOVES:-$(rounds 10 2)}
+
 begin
 t setup "devices"
-t test_backports "QEMU of backports migrates there and back, five times, under load"
-t test_suite "QEMU of the suite does too"
+for qemu in "${qemus[@]}"; do
+	t test_moves "QEMU of $qemu migrates there and back under load, $moves times in all"
+done
 t test_trace "it suspends the device and reads its rings, and nothing blocks it"
 t test_control_state "address, filters and VLANs go with the guest, to the card"
+for qemu in "${qemus[@]}"; do
+	t test_pairs "queue pairs go with the guest, and the peer is told: QEMU of $qemu"
+	t test_steered "RSS and receive offloads go with the guest: QEMU of $qemu"
+done
+t test_unannounced "a guest that does not announce itself is not known"
 t test_blocked "with all features offered QEMU's refusal is there"
 finish

@@ -144,13 +144,18 @@ test_stuck() {
 }
 
 test_stuck_reset() {
+	local function=pci/0000:01:00.3
+	devlink health set "$function" reporter function auto_recover false
 	fault nic/vf2 stuck-reset true
 	errno_is 'timed out' add stuck 0000:01:00.3
-	fault nic/vf2 stuck-reset false
 	lines_are 'reset: device_status is still 0x1 after 1000000 us' 1
 	lines_are 'the function is given up: it does not finish a reset' 1
-	hvdpa-vfs unbind 0000:01:00.3
-	hvdpa-vfs bind 0000:01:00.3
+	errno_is 'timed out' devlink health recover "$function" reporter function
+	lines_are 'revive: device_status is 0x1 after a function level reset, expected 0: -ETIMEDOUT' 1
+	errno_is 'No such device' add stuck 0000:01:00.3
+	fault nic/vf2 stuck-reset false
+	devlink health recover "$function" reporter function
+	lines_are 'the function is back after: it does not finish a reset' 1
 	add mended 0000:01:00.3
 	del mended
 }

@@ -21,6 +21,9 @@ enable() {
 
 recover() {
 	local f name
+	fault nic/vf0 drop-log 0
+	fault nic/vf0 delay-log 0
+	fault nic/vf0 late-dma false
 	for f in 1 2; do
 		add "nic$f" "0000:01:00.$f" "$all"
 		add "wide$f" "0000:02:00.$f" "$wide"
