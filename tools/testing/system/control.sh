@@ -5,16 +5,6 @@
 # shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
-cases=$(dirname "$0")/control_cases.py
-
-# control CASE NAME ARGUMENT...: NAME1 and NAME2 are on one wire
-control() {
-	local case=$1 name=$2
-	shift 2
-	timeout 150 python3 "$cases" "$case" "$(vhost_of "${name}1")" \
-		"$(vhost_of "${name}2")" "$@"
-}
-
 setup() {
 	hvdpa-vfs enable 0000:01:00.0 6
 	recover
@@ -67,18 +57,35 @@ test_changing() { control changing split; }
 test_asid() { control asid split; }
 test_doorbell() { control doorbell split; }
 
+# Shortened, unless somebody asks for more.
+commands=${HVDPA_FUZZ_COMMANDS:-$(rounds 6000 2000)}
+
 test_fuzz() {
-	local seed
+	local seed count=$((commands / 4)) limit=$((150 + commands / 40))
 	for seed in 1 2; do
-		control fuzz split --indirect --seed "$seed"
-		control fuzz packed --packed --indirect --event-idx --seed "$seed"
+		control fuzz split --indirect --seed "$seed" --count "$count"
+		control fuzz packed --packed --indirect --event-idx --seed "$seed" --count "$count"
 	done
 }
 
+# What debugfs and the tracepoints say of an owner's work.
 test_seen() {
-	control commands split
-	grep -q '^isolated: yes' /sys/kernel/debug/hvdpa/split1/control
-	cat /sys/kernel/debug/hvdpa/split1/control
+	local show=/sys/kernel/debug/hvdpa/split1
+	traced control commands split
+	trace_has 'hvdpa_kick: split1 queue=2 rung' \
+		'hvdpa_command: split1 class=1 command=1 bytes=8 ack=0' \
+		'hvdpa_map: split1 asid=1 iova=0x100000 size=0x[0-9a-f]+ perm=3 err=0' \
+		'hvdpa_unmap: split1 asid=1 .*err=0' \
+		'hvdpa_status: split1 from=0xb to=0xf' 'hvdpa_reset: split1 err=0'
+	grep -q '^isolated: yes' "$show/control"
+	grep -Eq '^commands: [1-9][0-9]*, [1-9][0-9]* accepted, [0-9]+ refused' "$show/control"
+	grep -q '^consumer: vhost_vdpa$' "$show/state"
+	grep -q '^accepted: 0x0$' "$show/state"
+	grep -Eq '^offered: 0x[0-9a-f]+ .*CTRL_MAC_ADDR.* VERSION_1 ACCESS_PLATFORM' "$show/state"
+	grep -Eq '^queue 2: 64 of 64 entries .*doorbell through the driver' "$show/state"
+	# What cannot be read has no class, nor that of the command before.
+	traced control refused split
+	[ "$(grep -c 'class=0 command=0 bytes=0 ack=1' "$state/trace")" -eq 6 ]
 }
 
 given=52:54:00:00:cc:01
@@ -139,5 +146,5 @@ t test_fuzz "random rings and commands"
 t test_given "mac and mtu are what the owner sees and the card does"
 t test_own_mac "an address that an owner writes is its own"
 t test_netdev "a netdev with an address that was given"
-t test_seen "debugfs tells of it"
+t test_seen "debugfs and tracepoints tell of it"
 finish

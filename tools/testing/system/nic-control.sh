@@ -11,24 +11,26 @@ given=52:54:00:00:cc:01
 # and its commands, MQ, MAC, MRG_RXBUF, STATUS
 all=0x730df8020
 
-control() {
-	local case=$1 name=$2
-	shift 2
-	timeout 150 python3 "$cases" "$case" "$(vhost_of "${name}1")" \
-		"$(vhost_of "${name}2")" "$@"
-}
-
 setup() {
 	hvdpa-vfs enable 0000:01:00.0 2
 	hvdpa-vfs enable 0000:02:00.0 2
+	hvdpa-vfs enable 0000:09:00.0 2
+	hvdpa-vfs enable 0000:0a:00.0 2
 	recover
 }
 
 recover() {
 	make wide1 0000:02:00.1
 	make wide2 0000:02:00.2 device_features "$all"
-	consume wide1 vhost_vdpa
-	consume wide2 vhost_vdpa
+	make narrow1 0000:09:00.1
+	make narrow2 0000:09:00.2
+	make single1 0000:0a:00.1
+	make single2 0000:0a:00.2
+	local name
+	for name in wide narrow single; do
+		consume "${name}1" vhost_vdpa
+		consume "${name}2" vhost_vdpa
+	done
 }
 
 # make NAME FUNCTION ATTRIBUTE...
@@ -52,9 +54,28 @@ test_commands() {
 	control doorbell wide --pairs 16
 }
 
+test_state() {
+	traced control state wide --pairs 16
+	trace_has 'hvdpa_suspend: wide1 err=0' 'hvdpa_resume: wide1 err=0'
+	control state wide --pairs 16 --packed
+}
+
 test_fuzz() {
 	control fuzz wide --pairs 16 --indirect --seed 5 --count 1000
 	control fuzz wide --pairs 16 --packed --indirect --seed 6 --count 1000
+}
+
+# A card that hears no doorbell, while an owner waits, and at DRIVER_OK.
+test_deaf() {
+	remake
+	control deaf wide --fault wide/vf0
+	lines_are 'control command 0.0 of 3 bytes: no answer within 1000000 us' 1
+	remake mac "$given" max_vqp 1
+	fault wide/vf0 deaf true
+	errno_is 'status' control provisioned wide
+	fault wide/vf0 deaf false
+	lines_are 'control command 1.1 of 8 bytes: no answer within 1000000 us' 1
+	control provisioned wide
 }
 
 test_given() {
@@ -65,6 +86,13 @@ test_given() {
 	done
 	remake mac "$given" mtu 1400 max_vqp 4 device_features "$(printf '%#x' $((all | 8)))"
 	control provisioned wide --pairs 4 --mtu 1400 --packed
+}
+
+# The control queue is 8 for its owner and 32 on the card.
+test_counters() {
+	remake max_vqp 4
+	grep -q '^counters: yes' /sys/kernel/debug/hvdpa/wide1/migration
+	control counters wide --pairs 4
 }
 
 test_shown() {
@@ -100,6 +128,43 @@ test_set() {
 	errno_is 'Invalid MAC address' vdpa dev set name wide1 mac 01:00:5e:00:00:01
 }
 
+# Each queue its vector; two vectors for all; one.
+test_pairs() {
+	local pairs name
+	for pairs in 1 4 16; do
+		for name in wide narrow single; do
+			del "${name}1"
+			del "${name}2"
+			make "${name}1" "$(function_of "$name" 1)" max_vqp "$pairs"
+			make "${name}2" "$(function_of "$name" 2)" max_vqp "$pairs"
+			consume "${name}1" vhost_vdpa
+			consume "${name}2" vhost_vdpa
+			control pairs "$name" --pairs "$pairs"
+			vectors_are "${name}1" "$pairs" "$name"
+		done
+	done
+}
+
+function_of() {
+	case $1 in
+	wide) echo "0000:02:00.$2" ;;
+	narrow) echo "0000:09:00.$2" ;;
+	single) echo "0000:0a:00.$2" ;;
+	esac
+}
+
+# vectors_are DEVICE PAIRS KIND: as many as the card gives, and no more.
+vectors_are() {
+	local got want
+	got=$(grep -Ec " $1-(vq[0-9]+\+?|config|all)\$" /proc/interrupts)
+	case $3 in
+	wide) want=$(($2 * 2 + 2)) ;;
+	narrow) want=3 ;;
+	single) want=1 ;;
+	esac
+	[ "$got" -eq "$want" ] || fail "$1 has $got vectors, expected $want"
+}
+
 test_own_mac() {
 	remake
 	control own_mac wide
@@ -116,11 +181,15 @@ test_netdev() {
 begin
 t setup "devices"
 t test_commands "commands to a card with 16 queue pairs"
+t test_state "the control queue stops, stands where it says and goes on"
 t test_fuzz "random rings and commands"
+t test_deaf "a card that does not answer"
 t test_given "mac, mtu and max_vqp are what the owner sees and the card does"
 t test_shown "and what vdpa shows"
+t test_counters "what the card counts"
 t test_refused "what a card cannot be is refused"
 t test_set "vdpa dev set mac"
+t test_pairs "1, 4 and 16 queue pairs with a vector each, with few, and with one"
 t test_own_mac "an address that an owner writes is its own"
 t test_netdev "a netdev gets no address that the card cannot be told of"
 finish

@@ -122,6 +122,116 @@ test_busy_disk() {
 	del disk
 }
 
+# health WORD: what devlink says of the disk's function
+health() {
+	devlink -j health show "pci/$disk" reporter function |
+		python3 -c "import json,sys
+print(next(iter(json.load(sys.stdin)['health'].values()))[0]['$1'])"
+}
+
+health_is() {
+	[ "$(health "$1")" = "$2" ]
+}
+
+auto_recover() {
+	devlink health set "pci/$disk" reporter function auto_recover "$1"
+}
+
+health_test() {
+	devlink health test "pci/$disk" reporter function
+}
+
+# owner_loses SECONDS COMMAND...: it loses the disk to the command for that long
+# at most, and goes on.
+owner_loses() {
+	local seconds=$1
+	shift
+	export -f "${1?}" monitor
+	export disk
+	timeout 60 python3 "$cases" dies "$(vhost_of disk)" "$seconds" bash -c "$*"
+}
+
+# A function that dies comes back by itself, for the owner that it had.
+test_death() {
+	add disk "$disk"
+	consume disk vhost_vdpa
+	health_is state healthy
+	owner_loses 10 health_test
+	within 5 health_is state healthy
+	health_is error 1
+	health_is recover 1
+	lines_are 'the function is given up: devlink health test' 1
+	lines_are 'the function is back after: devlink health test' 1
+	devlink health diagnose "pci/$disk" reporter function >"$state/diagnose"
+	grep -q 'state: alive' "$state/diagnose"
+	grep -q 'last reason: devlink health test' "$state/diagnose"
+	grep -q 'device: disk' "$state/diagnose"
+	timeout 30 python3 "$cases" works "$(vhost_of disk)"
+}
+
+# Or once somebody wants it to; until then there is no device to be had.
+test_death_asked() {
+	local owner
+	auto_recover false
+	owner_loses 20 health_test >"$state/dies" &
+	owner=$!
+	within 10 grep -q dead "$state/dies"
+	sleep 1
+	kill -0 "$owner"
+	health_is state error
+	grep -q 'dead$' /sys/kernel/debug/hvdpa/disk/state
+	devlink health recover "pci/$disk" reporter function
+	wait "$owner"
+	health_is state healthy
+	devlink health test "pci/$disk" reporter function
+	within 5 health_is state error
+	del disk
+	errno_is 'No such device' add disk "$disk"
+	devlink health recover "pci/$disk" reporter function
+	auto_recover true
+	works_again
+	del disk
+}
+
+sysfs_reset() {
+	echo 1 >"/sys/bus/pci/devices/$disk/reset"
+}
+
+# Resets that others do: the owner is told, and goes on.
+test_sysfs_reset() {
+	works_again
+	owner_loses 10 sysfs_reset
+	health_is state healthy
+	lines_are 'the function is back after: a reset from outside' 1
+	del disk
+}
+
+inject() {
+	monitor "pcie_aer_inject_error disk $1"
+}
+
+# An error that is not fatal leaves the link as it is; the function is reset.
+test_pci_error() {
+	works_again
+	owner_loses 20 inject COMP_ABORT
+	within 10 health_is state healthy
+	lines_are 'PCI error, channel state 1' 1
+	lines_are 'the function is back after: PCI error' 1
+	timeout 30 python3 "$cases" works "$(vhost_of disk)"
+	del disk
+}
+
+# One that is takes the link down, and all behind it is reset with it.
+test_fatal_error() {
+	works_again
+	owner_loses 30 inject DLP
+	within 10 health_is state healthy
+	lines_are 'PCI error, channel state 2' 1
+	lines_are 'the function is back after: PCI error' 1
+	timeout 30 python3 "$cases" works "$(vhost_of disk)"
+	del disk
+}
+
 begin
 dd if=/dev/urandom of=/run/sector bs=512 count=1 status=none
 dd if=/run/sector of="/dev/$(cd /sys/bus/pci/devices/$disk/virtio*/block && ls)" bs=512 conv=fsync status=none
@@ -132,5 +242,10 @@ t test_consumer_unbind "unbinding the consumer with an owner"
 t test_pci_remove "removing the PCI device with an owner"
 t test_numvfs "removing the VFs with an owner"
 t test_busy_disk "deleting a disk under load"
+t test_death "a function that dies comes back for its owner"
+t test_death_asked "or when it is asked to, with auto_recover off"
+t test_sysfs_reset "a reset through sysfs with an owner"
+t test_pci_error "a PCI error that is not fatal, with an owner"
+t test_fatal_error "a PCI error that is fatal, with an owner"
 hvdpa-vfs unbind "$disk"
 finish

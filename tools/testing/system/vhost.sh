@@ -15,6 +15,10 @@ setup() {
 	dd if="$state/content" of=/run/sector bs=512 count=1 status=none
 	hvdpa-vfs bind "$disk" "$packed_disk"
 	hvdpa-vfs enable "$PF" 4
+	recover
+}
+
+recover() {
 	add net "${VF}4"
 	consume net vhost_vdpa
 	add disk "$disk"
@@ -57,6 +61,11 @@ test_bad_features() {
 
 test_no_features() {
 	on_disk no_features
+	lines_are 'refused DRIVER_OK.*EINVAL' 1
+}
+
+test_refused_interrupt() {
+	on_disk refused_interrupt
 	lines_are 'refused DRIVER_OK.*EINVAL' 1
 }
 
@@ -114,6 +123,7 @@ t test_queue_sizes "queue sizes, groups and backend features are as they should"
 t test_config_bounds "configuration reads past the end are refused"
 t test_bad_features "features not offered, or without ACCESS_PLATFORM, are refused"
 t test_no_features "FEATURES_OK without features and DRIVER_OK without it fail"
+t test_refused_interrupt "a refused DRIVER_OK leaves no interrupt to bypass"
 t test_bad_rings "rings out of range, order or alignment are refused"
 t test_too_large "more entries than a queue has are refused at DRIVER_OK"
 t test_bad_maps "maps of reserved, outside and overlapping addresses are refused"

@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 import struct
+import subprocess
 import sys
 import time
 
@@ -35,6 +36,11 @@ def ready_disk(path, enable_late=False):
     owner = owned(path)
     memory = Memory(16)
     owner.map(IOVA, memory)
+    return owner, memory, run_disk(owner, memory, enable_late)
+
+
+def run_disk(owner, memory, enable_late=False):
+    """From a reset to a running queue."""
     assert owner.negotiate(split_features(owner)) & FEATURES_OK
     ring = Ring(owner, 0, IOVA, memory)
     if not enable_late:
@@ -43,7 +49,7 @@ def ready_disk(path, enable_late=False):
     assert status & DRIVER_OK and not status & FAILED, f"status {status:#x}"
     if enable_late:
         owner.enable(0)
-    return owner, memory, ring
+    return ring
 
 
 def read_sector(ring, memory, data, sector=0, kick=True):
@@ -234,6 +240,29 @@ def doorbell_shared_page(path):
             offset=page * PAGE))
 
 
+def module_users(name):
+    with open("/proc/modules", encoding="ascii") as file:
+        return next(int(line.split()[2]) for line in file
+                    if line.startswith(name + " "))
+
+
+def refused_interrupt(path):
+    """A device that is not started has no interrupt that KVM may bypass."""
+    before = module_users("irqbypass")
+    owner, _, _ = ready_disk(path)
+    counted = module_users("irqbypass") - before
+    owner.close()
+    owner = owned(path)
+    owner.set_call(0)
+    owner.set_status(ACKNOWLEDGE | DRIVER | DRIVER_OK)
+    assert not owner.status() & DRIVER_OK
+    assert module_users("irqbypass") == before, "it has one"
+    owner.close()
+    assert module_users("irqbypass") == before, "one is left"
+    # Newer kernels do not count, so there nothing can be seen.
+    assert counted == (not os.uname().release.startswith("7.")), counted
+
+
 def bad_features(path):
     owner = owned(path)
     offered = owner.features()
@@ -391,6 +420,35 @@ def hold(path, told, seconds):
     with open(told, "w", encoding="ascii") as file:
         file.write("told\n")
     time.sleep(0.5)
+    owner.close()
+
+
+def dies(path, seconds, *command):
+    """A function that the command takes from its owner, and that comes back
+    within so many seconds, for the same owner and its memory as it was."""
+    owner, memory, ring = ready_disk(path)
+    config_fd = owner.set_config_call()
+    good_read(ring, memory, 1)
+    # From the command's begin on, which takes a part of the second itself.
+    taker = subprocess.Popen(command)
+    assert readable(config_fd, 2), "the owner is not told in time"
+    assert owner.status() & NEEDS_RESET
+    memory.put(0x2000, "<512s", b"Z" * 512)
+    read_sector(ring, memory, IOVA + 0x2000)
+    assert not ring.wait(2, 0.3), "the device still works"
+    print("dead", flush=True)
+    end = time.monotonic() + float(seconds)
+    while owner.status():
+        try:
+            owner.set_status(0)
+        except OSError as error:
+            assert error.errno == errno.ENODEV, error
+        assert time.monotonic() < end, f"status {owner.status():#x}"
+        time.sleep(0.02)
+    memory.put(0, "<16384s", bytes(16384))
+    ring = run_disk(owner, memory)
+    good_read(ring, memory, 1)
+    assert taker.wait(30) == 0, f"{command}: {taker.returncode}"
     owner.close()
 
 
