@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""fault_cases.py life /dev/vhost-vdpa-N NAME: an owner's life in which each
+allocation under the driver fails once."""
+import errno
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from device import Disk, Log
+from vhost import PAGE, Memory
+
+DEBUGFS = "/sys/kernel/debug"
+KINDS = "failslab", "fail_page_alloc"
+
+
+def left():
+    total = 0
+    for kind in KINDS:
+        with open(f"{DEBUGFS}/{kind}/times", encoding="ascii") as file:
+            total += int(file.read())
+    return total
+
+
+def fail_nth(nth):
+    with open("/proc/thread-self/fail-nth", "wb", buffering=0) as file:
+        file.write(b"%d" % nth)
+
+
+def walk(name, do, undo=lambda: None, expected=errno.ENOMEM, halfway=False):
+    """do() with its first allocation failing, then its second, until none is
+    left; then it is done. undo() takes back what it did nevertheless, and what
+    it did halfway if there is such a thing."""
+    nth = failed = 0
+    while True:
+        nth += 1
+        before, error = left(), None
+        fail_nth(nth)
+        try:
+            do()
+        except (OSError, AssertionError) as what:
+            error = what
+        fail_nth(0)
+        if left() == before:
+            break
+        if error:
+            failed += 1
+            if isinstance(error, OSError):
+                assert error.errno == expected, (name, nth, error)
+            print(f"#   {name}, allocation {nth}: {error}")
+        if halfway or not error:
+            undo()
+    if error:
+        raise error
+    print(f"# {name}: {nth - 1} allocations, without {failed} it fails")
+    return nth - 1
+
+
+def requests(disk, count=20):
+    """The disk works: what is written is what is read."""
+    done = disk.done
+    for n in range(count):
+        while not disk.post(0, n, True, n + 1):
+            disk.finish(0)
+        disk.kick(0)
+    while disk.done < disk.posted:
+        disk.finish(0)
+    assert disk.done - done == count and not disk.failed
+
+
+def life(path, name):
+    disk = None
+
+    def opened():
+        nonlocal disk
+        first = os.dup(0)
+        os.close(first)
+        disk = None
+        try:
+            disk = Disk(path)
+        except OSError:
+            os.closerange(first, first + 10)
+            raise
+
+    def close():
+        if disk:
+            disk.close()
+
+    # vhost says EFAULT whatever is wrong with a map; the first map is among
+    # what a Disk does when it is opened.
+    total = walk("open, the first map", opened, close, errno.EFAULT,
+                 halfway=True)
+    owner = disk.owner
+    more = Memory(2048)
+    total += walk("a map of 8 MiB", lambda: owner.map(0x10000000, more),
+                  lambda: owner.unmap(0x10000000, more.size), errno.EFAULT)
+    total += walk("an unmap", lambda: owner.unmap(0x10000000, more.size),
+                  lambda: owner.map(0x10000000, more), errno.EFAULT)
+
+    def start_over():
+        for fd in (*owner.kick_fds.values(), *owner.call_fds.values()):
+            os.close(fd)
+        owner.kick_fds, owner.call_fds = {}, {}
+        owner.set_status(0)
+
+    total += walk("FEATURES_OK to DRIVER_OK", disk.start, start_over,
+                  halfway=True)
+    requests(disk)
+
+    log = None
+
+    def open_log():
+        nonlocal log
+        log = Log(name)
+
+    total += walk("open the log", open_log, lambda: log and log.close())
+    area = [(disk.IOVA, disk.memory.size)]
+    total += walk("START", lambda: log.start(area), log.stop)
+    requests(disk)
+    dirty = set()
+    total += walk("REPORT", lambda: dirty.update(
+        log.report(disk.IOVA, disk.memory.size)))
+    assert dirty, "nothing is dirty after 20 requests"
+    total += walk("suspend", owner.suspend, owner.resume)
+    total += walk("resume", owner.resume, owner.suspend)
+    requests(disk)
+    owner.suspend()
+    total += walk("the rings' state", lambda: owner.base(0))
+    total += walk("STOP", log.stop, lambda: log.start(area))
+    total += walk("reset", lambda: owner.set_status(0))
+    disk.bases = dict.fromkeys(disk.bases, 0)
+    log.close()
+    disk.close()
+    assert total > 20, f"only {total} allocations: this test is empty"
+    disk = Disk(path)
+    disk.start()
+    requests(disk)
+    disk.close()
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

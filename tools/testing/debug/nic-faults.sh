@@ -1,0 +1,174 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # t and walk run functions by name
+# Every allocation under the driver fails once: the first of a step, then the
+# second, and so on until the step has no more. It fails with the right errno,
+# and what is tried again without a fault works. Needs a kernel with failslab.
+# shellcheck source=tools/testing/lib.sh
+. /hvdpa/tools/testing/lib.sh
+
+debugfs=/sys/kernel/debug
+drivers=/sys/bus/vdpa/drivers
+cases=$(dirname "$0")/fault_cases.py
+# Three vectors for its queues: interrupts are most of what dev add allocates.
+vf=0000:09:00.1
+
+# Only what the driver's own functions lead to: the range of its text.
+setup() {
+	local first last kind
+	[ -d "$debugfs/failslab" ] || skip "this kernel has no failslab"
+	hvdpa-vfs enable 0000:09:00.0 1
+	hvdpa-vfs enable 0000:03:00.0 1
+	awk '$4 == "[hvdpa]" && tolower($2) == "t" { print $1 }' /proc/kallsyms | sort >"$state/text"
+	first=$(sed -n 1p "$state/text")
+	last=$(sed -n '$p' "$state/text")
+	for kind in failslab fail_page_alloc; do
+		echo "0x$first" >"$debugfs/$kind/require-start"
+		echo "0x$last" >"$debugfs/$kind/require-end"
+		echo 32 >"$debugfs/$kind/stacktrace-depth"
+		echo N >"$debugfs/$kind/ignore-gfp-wait"
+		echo 0 >"$debugfs/$kind/verbose"
+		echo 1000000 >"$debugfs/$kind/times"
+	done
+	echo 0 >"$debugfs/fail_page_alloc/min-order"
+	hvdpa-vfs list
+}
+
+# How many may still fail, in $left: one less for each that did.
+count_left() {
+	local slab pages
+	read -r slab <"$debugfs/failslab/times"
+	read -r pages <"$debugfs/fail_page_alloc/times"
+	left=$((slab + pages))
+}
+
+# walk REGEX COMMAND UNDO: the command, a function that is one process, fails at
+# each allocation in turn. REGEX is the errno's text that it must say, or
+# "nothing" for a command that must not fail. It may also do without.
+walk() {
+	local text=$1 command=$2 undo=$3 nth=0 failed=0 before said status
+	while :; do
+		nth=$((nth + 1))
+		count_left
+		before=$left
+		status=0
+		said=$( (echo "$nth" >/proc/self/fail-nth; "$command") 2>&1) || status=$?
+		count_left
+		[ "$left" -ne "$before" ] || break
+		if [ "$status" -ne 0 ]; then
+			failed=$((failed + 1))
+			[[ $said =~ $text ]] ||
+				fail "$command, allocation $nth: expected '$text', got: $said"
+			("$command") || fail "$command: not after allocation $nth failed"
+		fi
+		"$undo" || fail "$undo: not after allocation $nth of $command failed"
+	done
+	[ "$status" -eq 0 ] || fail "$command without a fault: $said"
+	[ "$nth" -gt "${least:-1}" ] || fail "$command allocates nothing: this test is empty"
+	echo "# $command: $((nth - 1)) allocations, without $failed it fails"
+	"$undo"
+}
+
+bind() { echo "$vf" >/sys/bus/pci/drivers/hvdpa/bind; }
+unbind() { echo "$vf" >/sys/bus/pci/drivers/hvdpa/unbind; }
+
+# What others say where they get no memory, and do without.
+allow_others() {
+	allow_log 'kmemleak: Cannot allocate'
+	allow_log "DMAR: (Can't allocate|Domain initialization failed)"
+	# A domain is detached by attaching another; the IOMMU core has nobody
+	# to tell that there is no memory for that.
+	allow_log 'WARNING: .* at drivers/iommu/iommu.c:.* (__iommu_group_set_core_domain|iommu_detach_device)'
+	# Nor has procfs for an interrupt that it could not show.
+	allow_log 'WARNING: .* at fs/proc/generic.c:.* remove_proc_entry'
+	allow_log 'Call Trace:'
+}
+
+test_probe() {
+	allow_others
+	unbind
+	# For the PCI core a BAR that it has no memory to claim is busy, and for
+	# the virtio library one that it has no memory to map is wrong.
+	walk 'Cannot allocate memory|Device or resource busy|Invalid argument' bind unbind
+	bind
+}
+
+dev_add() { exec vdpa dev add name f mgmtdev "pci/$vf" mac 52:54:00:00:dd:01; }
+dev_del() { exec vdpa dev del f; }
+dev_del_quietly() { (dev_del); }
+dev_add_again() { (dev_add); }
+
+test_add() {
+	allow_others
+	# Vectors that there is no memory for are none that the function has.
+	walk 'Cannot allocate memory|No space left on device' dev_add dev_del_quietly
+}
+
+dev_set() { exec vdpa dev set name f mac 52:54:00:00:dd:02; }
+
+test_set() {
+	allow_others
+	add f "$vf"
+	least=0 walk 'Cannot allocate memory' dev_set true
+	del f
+}
+
+test_del() {
+	allow_others
+	add f "$vf"
+	least=0 walk nothing dev_del dev_add_again
+	del f
+}
+
+to_vhost() { echo f >"$drivers"/vhost_vdpa/bind; }
+from_vhost() { echo f >"$drivers"/vhost_vdpa/unbind; }
+to_virtio() { echo f >"$drivers"/virtio_vdpa/bind; }
+from_virtio() { echo f >"$drivers"/virtio_vdpa/unbind; }
+
+has_netdev() {
+	[ -n "$(netdev_of f)" ]
+}
+
+# The driver itself needs nothing more for that.
+test_consumers() {
+	allow_others
+	add f "$vf"
+	[ ! -e /sys/bus/vdpa/devices/f/driver ] || echo f >/sys/bus/vdpa/devices/f/driver/unbind
+	least=0 walk 'Cannot allocate memory' to_vhost from_vhost
+	least=0 walk 'Cannot allocate memory' to_virtio from_virtio
+	to_virtio
+	within 5 has_netdev
+	from_virtio
+	del f
+}
+
+# An owner's whole life, in one process: each step in turn.
+test_owner() {
+	allow_others
+	add disk 0000:03:00.1
+	consume disk vhost_vdpa
+	timeout 300 python3 "$cases" life "$(vhost_of disk)" disk
+	del disk
+}
+
+test_leaks() {
+	hvdpa-vfs disable 0000:09:00.0
+	hvdpa-vfs disable 0000:03:00.0
+	for _ in 1 2; do
+		echo scan >"$debugfs/kmemleak"
+		sleep 6
+	done
+	sed 's/^/# /' "$debugfs/kmemleak" | head -n 60
+	[ ! -s "$debugfs/kmemleak" ] || [ -z "$(cat "$debugfs/kmemleak")" ]
+}
+
+begin
+t setup "allocations can be made to fail"
+t test_probe "probe"
+t test_add "vdpa dev add"
+t test_set "vdpa dev set"
+t test_del "vdpa dev del fails for no want of memory"
+t test_consumers "binding a consumer"
+t test_owner "open, maps, DRIVER_OK, log, suspend, resume, reset, close"
+t test_leaks "nothing is leaked"
+finish
