@@ -116,6 +116,9 @@ void nic_log_enable(NicVF *vf, bool on)
     if (!on) {
         nic_log_flush(vf);
     }
+    /* Bits that are late do not come after their log's end. */
+    timer_del(vf->delay_timer);
+    g_array_set_size(vf->delayed, 0);
     vf->log.enabled = on;
     vf->log.lost = false;
     if (on && vf->fault.fill_log) {

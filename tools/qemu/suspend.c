@@ -14,7 +14,8 @@
 
 /* Longer than a driver's first look, so that drivers do poll. */
 #define DRAIN_US        50
-#define LATE_MS         30
+/* Long after a driver has taken its last look. */
+#define LATE_MS         1000
 
 static void set_running(NicVF *vf, bool running)
 {

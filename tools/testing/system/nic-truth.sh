@@ -96,14 +96,15 @@ test_dropped() {
 }
 
 test_delayed() {
-	fault nic/vf0 delay-log 300
+	# Longer than the last write and the last report are apart.
+	fault nic/vf0 delay-log 3000
 	must_miss net nic --rounds 100
 	fault nic/vf0 delay-log 0
 }
 
 test_late() {
 	fault nic/vf0 late-dma true
-	must_miss net nic --rounds 100
+	must_miss net nic --rounds 100 --settle 3
 	fault nic/vf0 late-dma false
 }
 

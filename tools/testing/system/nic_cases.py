@@ -189,7 +189,7 @@ class Copy:
                 self.changed += 1
                 self.copy[page * size:(page + 1) * size] = now
 
-    def end(self, settle=0.1):
+    def end(self, settle):
         """Stop the device, copy for the last time; pages that are wrong."""
         self.device.stop()
         self.take()
@@ -228,7 +228,7 @@ def truth_net(args):
         stream.turn_arrives(a)
         if n > args.rounds // 5 and n % 5 == 0:
             copy.take()
-    copy.judge(copy.end())
+    copy.judge(copy.end(args.settle))
 
 
 def truth_disk(args):
@@ -252,7 +252,7 @@ def truth_disk(args):
         disk_wait(disk, versions, busy)
         if n > args.rounds // 5 and n % 5 == 0:
             copy.take()
-    missed = copy.end()
+    missed = copy.end(args.settle)
     # A buffer that the driver filled for a write is the driver's page.
     filled = {disk.place[q, slot] // PAGE for q in disk.rings
               for slot in range(disk.DEPTH) if disk.filled[q, slot]}
@@ -382,6 +382,7 @@ def main():
     parser.add_argument("--start", type=lambda text: int(text, 0), default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--page-size", type=int, default=PAGE)
+    parser.add_argument("--settle", type=float, default=0.1)
     parser.add_argument("--name")
     args = parser.parse_args()
     globals()[args.case](args)
