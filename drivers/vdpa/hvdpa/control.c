@@ -439,9 +439,9 @@ int hvdpa_control_tell_mac(struct hvdpa_device *hv)
 	if (err)
 		return err;
 	if (ack != VIRTIO_NET_OK) {
-		dev_err(&hv->fn->pdev->dev,
-			"mac %pM: the card answers %u, expected %u: %pe\n",
-			mac, ack, VIRTIO_NET_OK, ERR_PTR(-EIO));
+		dev_err_ratelimited(&hv->fn->pdev->dev,
+				    "mac %pM: the card answers %u, expected %u: %pe\n",
+				    mac, ack, VIRTIO_NET_OK, ERR_PTR(-EIO));
 		return -EIO;
 	}
 	if (hv->borrowed.memory)

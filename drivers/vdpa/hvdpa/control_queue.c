@@ -175,9 +175,9 @@ int hvdpa_control_queue_start(struct hvdpa_control_queue *queue, u16 idx,
 	/* It may be a queue that the owner knows nothing of. */
 	size = vp_modern_get_queue_size(mdev, idx);
 	if (size < HVDPA_CONTROL_RING_NUM) {
-		dev_err(&fn->pdev->dev,
-			"queue %u: queue_size is %u, a control queue needs %u: %pe\n",
-			idx, size, HVDPA_CONTROL_RING_NUM, ERR_PTR(-EINVAL));
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "queue %u: queue_size is %u, a control queue needs %u: %pe\n",
+				    idx, size, HVDPA_CONTROL_RING_NUM, ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
 
@@ -192,9 +192,9 @@ int hvdpa_control_queue_start(struct hvdpa_control_queue *queue, u16 idx,
 
 	vector = vp_modern_queue_vector(mdev, idx, VIRTIO_MSI_NO_VECTOR);
 	if (vector != VIRTIO_MSI_NO_VECTOR) {
-		dev_err(&fn->pdev->dev,
-			"queue %u: queue_msix_vector reads %#x, expected %#x: %pe\n",
-			idx, vector, VIRTIO_MSI_NO_VECTOR, ERR_PTR(-EBUSY));
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "queue %u: queue_msix_vector reads %#x, expected %#x: %pe\n",
+				    idx, vector, VIRTIO_MSI_NO_VECTOR, ERR_PTR(-EBUSY));
 		return -EBUSY;
 	}
 	vp_modern_set_queue_size(mdev, idx, HVDPA_CONTROL_RING_NUM);
@@ -308,11 +308,11 @@ int hvdpa_control_execute(struct hvdpa_control_queue *queue,
 				HVDPA_CONTROL_POLL_US,
 				HVDPA_CONTROL_TIMEOUT_US, false, queue);
 	if (err) {
-		dev_err(&fn->pdev->dev,
-			"control command %u.%u of %zu bytes: no answer within %u us, device_status is %#x: %pe\n",
-			memory->command[0], memory->command[1], len,
-			HVDPA_CONTROL_TIMEOUT_US,
-			hvdpa_function_read_status(fn), ERR_PTR(err));
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "control command %u.%u of %zu bytes: no answer within %u us, device_status is %#x: %pe\n",
+				    memory->command[0], memory->command[1], len,
+				    HVDPA_CONTROL_TIMEOUT_US,
+				    hvdpa_function_read_status(fn), ERR_PTR(err));
 		return err;
 	}
 	/* The answer was written before what says that it is there. */

@@ -261,9 +261,9 @@ int hvdpa_dma_attach(struct hvdpa_device *hv)
 	if (!dma->attached) {
 		err = iommu_attach_device(dma->domain, &hv->fn->pdev->dev);
 		if (err)
-			dev_err(&hv->fn->pdev->dev,
-				"cannot attach its IOMMU domain: %pe\n",
-				ERR_PTR(err));
+			dev_err_ratelimited(&hv->fn->pdev->dev,
+					    "cannot attach its IOMMU domain: %pe\n",
+					    ERR_PTR(err));
 		else
 			dma->attached = true;
 	}

@@ -132,9 +132,9 @@ int hvdpa_function_reset(struct hvdpa_function *fn)
 		return -ENODEV;
 	}
 
-	dev_err(&fn->pdev->dev,
-		"reset: device_status is still %#x after %u us, expected 0; trying a function level reset\n",
-		status, HVDPA_RESET_TIMEOUT_US);
+	dev_err_ratelimited(&fn->pdev->dev,
+			    "reset: device_status is still %#x after %u us, expected 0; trying a function level reset\n",
+			    status, HVDPA_RESET_TIMEOUT_US);
 	err = hvdpa_function_flr(fn);
 	if (!err && hvdpa_function_read_status(fn) == 0)
 		return 0;
@@ -274,9 +274,9 @@ int hvdpa_function_agree(struct hvdpa_function *fn, u64 features)
 		return -ENODEV;
 	}
 	if (!(status & VIRTIO_CONFIG_S_FEATURES_OK)) {
-		dev_err(&fn->pdev->dev,
-			"features %#llx: device_status is %#x, the device does not keep FEATURES_OK: %pe\n",
-			features, status, ERR_PTR(-EOPNOTSUPP));
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "features %#llx: device_status is %#x, the device does not keep FEATURES_OK: %pe\n",
+				    features, status, ERR_PTR(-EOPNOTSUPP));
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -370,9 +370,9 @@ int hvdpa_function_reset_queue(struct hvdpa_function *fn, u16 idx)
 				HVDPA_QUEUE_RESET_POLL_US,
 				HVDPA_QUEUE_RESET_TIMEOUT_US, false, fn);
 	if (err)
-		dev_err(&fn->pdev->dev,
-			"queue %u: queue_reset is still %#x after %u us, expected 0: %pe\n",
-			idx, value, HVDPA_QUEUE_RESET_TIMEOUT_US, ERR_PTR(err));
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "queue %u: queue_reset is still %#x after %u us, expected 0: %pe\n",
+				    idx, value, HVDPA_QUEUE_RESET_TIMEOUT_US, ERR_PTR(err));
 	return err;
 }
 
@@ -390,9 +390,9 @@ int hvdpa_function_enable_queue(struct hvdpa_function *fn, u16 idx)
 	vp_modern_set_queue_enable(&fn->mdev, idx, true);
 	if (vp_modern_get_queue_enable(&fn->mdev, idx))
 		return 0;
-	dev_err(&fn->pdev->dev,
-		"queue %u: queue_enable reads 0, expected 1: %pe\n", idx,
-		ERR_PTR(-EIO));
+	dev_err_ratelimited(&fn->pdev->dev,
+			    "queue %u: queue_enable reads 0, expected 1: %pe\n", idx,
+			    ERR_PTR(-EIO));
 	return -EIO;
 }
 

@@ -41,10 +41,10 @@ static int hvdpa_cap_set_suspend(struct hvdpa_function *fn, bool on)
 	if (!err && status == HVDPA_ALL_ONES_32)
 		err = -ENODEV;
 	if (err)
-		dev_err(&fn->pdev->dev,
-			"%s: migration status is %#x, expected %#x: %pe\n",
-			on ? "suspend" : "resume", status, expected,
-			ERR_PTR(err));
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "%s: migration status is %#x, expected %#x: %pe\n",
+				    on ? "suspend" : "resume", status, expected,
+				    ERR_PTR(err));
 	return err;
 }
 
@@ -73,10 +73,10 @@ static int hvdpa_cap_get_ring_state(const struct hvdpa_vring *vring,
 	hvdpa_ring_state_from_register(state, packed, ring);
 	/* A suspended device has ended all that it began. */
 	if (!hvdpa_ring_state_sane(ring, packed, vring->num)) {
-		dev_err(&fn->pdev->dev,
-			"queue %u: ring state is %#x, expected equal halves%s: %pe\n",
-			vring->idx, state, packed ? " below the queue's size" : "",
-			ERR_PTR(-EIO));
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "queue %u: ring state is %#x, expected equal halves%s: %pe\n",
+				    vring->idx, state, packed ? " below the queue's size" : "",
+				    ERR_PTR(-EIO));
 		return -EIO;
 	}
 	return 0;
@@ -92,9 +92,9 @@ static int hvdpa_cap_set_ring_state(struct hvdpa_function *fn, u16 idx,
 	vp_iowrite32(state, reg);
 	got = vp_ioread32(reg);
 	if (got != state) {
-		dev_err(&fn->pdev->dev,
-			"queue %u: ring state reads %#x, expected %#x: %pe\n",
-			idx, got, state, ERR_PTR(-EIO));
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "queue %u: ring state reads %#x, expected %#x: %pe\n",
+				    idx, got, state, ERR_PTR(-EIO));
 		return -EIO;
 	}
 	return 0;
@@ -107,9 +107,9 @@ static int hvdpa_cap_log_sync(struct hvdpa_function *fn)
 
 	if (status == HVDPA_MIGRATION_LOG_ENABLED)
 		return 0;
-	dev_err(&fn->pdev->dev, "log_status is %#x, expected %#x: %pe\n",
-		status, HVDPA_MIGRATION_LOG_ENABLED,
-		ERR_PTR(status == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO));
+	dev_err_ratelimited(&fn->pdev->dev, "log_status is %#x, expected %#x: %pe\n",
+			    status, HVDPA_MIGRATION_LOG_ENABLED,
+			    ERR_PTR(status == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO));
 	return status == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO;
 }
 

@@ -88,9 +88,9 @@ static int hvdpa_ifc_suspend(struct hvdpa_function *fn)
 		if (!err && enable)
 			err = -ENODEV;
 		if (err) {
-			dev_err(&fn->pdev->dev,
-				"suspend: queue %u: queue_enable is %#x, expected 0: %pe\n",
-				i, enable, ERR_PTR(err));
+			dev_err_ratelimited(&fn->pdev->dev,
+					    "suspend: queue %u: queue_enable is %#x, expected 0: %pe\n",
+					    i, enable, ERR_PTR(err));
 			return err;
 		}
 	}
@@ -119,9 +119,9 @@ static int hvdpa_ifc_get_ring_state(const struct hvdpa_vring *vring,
 		ring->avail_wrap = ring->used_wrap;
 	}
 	if (!hvdpa_ring_state_sane(ring, packed, vring->num)) {
-		dev_err(&fn->pdev->dev,
-			"queue %u: ring state is %#x, expected all used that was available: %pe\n",
-			vring->idx, state, ERR_PTR(-EIO));
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "queue %u: ring state is %#x, expected all used that was available: %pe\n",
+				    vring->idx, state, ERR_PTR(-EIO));
 		return -EIO;
 	}
 	return 0;
@@ -141,9 +141,9 @@ static int hvdpa_ifc_log_sync(struct hvdpa_function *fn)
 
 	if (control == HVDPA_IFC_LOG_ENABLE)
 		return 0;
-	dev_err(&fn->pdev->dev, "logging control is %#x, expected %#x: %pe\n",
-		control, HVDPA_IFC_LOG_ENABLE,
-		ERR_PTR(control == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO));
+	dev_err_ratelimited(&fn->pdev->dev, "logging control is %#x, expected %#x: %pe\n",
+			    control, HVDPA_IFC_LOG_ENABLE,
+			    ERR_PTR(control == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO));
 	return control == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO;
 }
 

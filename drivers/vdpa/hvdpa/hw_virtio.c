@@ -34,10 +34,10 @@ static int hvdpa_virtio_suspend(struct hvdpa_function *fn)
 	else if (!err && status & VIRTIO_CONFIG_S_NEEDS_RESET)
 		err = -EIO;
 	if (err)
-		dev_err(&fn->pdev->dev,
-			"suspend: device_status is %#x, expected %#x set and %#x not: %pe\n",
-			status, HVDPA_S_SUSPEND, VIRTIO_CONFIG_S_DRIVER_OK,
-			ERR_PTR(err));
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "suspend: device_status is %#x, expected %#x set and %#x not: %pe\n",
+				    status, HVDPA_S_SUSPEND, VIRTIO_CONFIG_S_DRIVER_OK,
+				    ERR_PTR(err));
 	return err;
 }
 
@@ -55,9 +55,9 @@ static int hvdpa_virtio_resume(struct hvdpa_function *fn)
 	if (!err && status == HVDPA_ALL_ONES_8)
 		err = -ENODEV;
 	if (err)
-		dev_err(&fn->pdev->dev,
-			"resume: device_status is %#x, expected %#x not set: %pe\n",
-			status, HVDPA_S_SUSPEND, ERR_PTR(err));
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "resume: device_status is %#x, expected %#x not set: %pe\n",
+				    status, HVDPA_S_SUSPEND, ERR_PTR(err));
 	return err;
 }
 

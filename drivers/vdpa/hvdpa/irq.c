@@ -182,8 +182,8 @@ int hvdpa_irq_setup(struct hvdpa_device *hv)
 	if (err < 0) {
 		if (pci_msix_vec_count(pdev) <= 0)
 			err = -EOPNOTSUPP;
-		dev_err(&pdev->dev, "no MSI-X vector, 1 to %u wanted: %pe\n",
-			hv->nvqs + 1, ERR_PTR(err));
+		dev_err_ratelimited(&pdev->dev, "no MSI-X vector, 1 to %u wanted: %pe\n",
+				    hv->nvqs + 1, ERR_PTR(err));
 		return err;
 	}
 
@@ -208,8 +208,8 @@ int hvdpa_irq_setup(struct hvdpa_device *hv)
 		err = request_irq(vector->irq, hvdpa_vector_handler(hv, i), 0,
 				  vector->name, vector);
 		if (err) {
-			dev_err(&pdev->dev, "vector %u: irq %d: %pe\n", i,
-				vector->irq, ERR_PTR(err));
+			dev_err_ratelimited(&pdev->dev, "vector %u: irq %d: %pe\n", i,
+					    vector->irq, ERR_PTR(err));
 			goto err_free_irqs;
 		}
 	}
@@ -253,9 +253,9 @@ int hvdpa_irq_program_queue(struct hvdpa_device *hv, u16 idx)
 
 	got = vp_modern_queue_vector(&hv->fn->mdev, hw_idx, want);
 	if (got != want) {
-		dev_err(&hv->fn->pdev->dev,
-			"queue %u: queue_msix_vector reads %#x, expected %#x: %pe\n",
-			hw_idx, got, want, ERR_PTR(-EBUSY));
+		dev_err_ratelimited(&hv->fn->pdev->dev,
+				    "queue %u: queue_msix_vector reads %#x, expected %#x: %pe\n",
+				    hw_idx, got, want, ERR_PTR(-EBUSY));
 		return -EBUSY;
 	}
 	return 0;
@@ -279,9 +279,9 @@ int hvdpa_irq_program(struct hvdpa_device *hv)
 
 	got = vp_modern_config_vector(&hv->fn->mdev, HVDPA_CONFIG_VECTOR);
 	if (got != HVDPA_CONFIG_VECTOR) {
-		dev_err(&hv->fn->pdev->dev,
-			"config_msix_vector reads %#x, expected %#x: %pe\n",
-			got, HVDPA_CONFIG_VECTOR, ERR_PTR(-EBUSY));
+		dev_err_ratelimited(&hv->fn->pdev->dev,
+				    "config_msix_vector reads %#x, expected %#x: %pe\n",
+				    got, HVDPA_CONFIG_VECTOR, ERR_PTR(-EBUSY));
 		return -EBUSY;
 	}
 

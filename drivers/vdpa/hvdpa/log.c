@@ -266,8 +266,8 @@ void hvdpa_log_distrust(struct hvdpa_log *log, const char *reason)
 	if (log->untrusted)
 		return;
 	WRITE_ONCE(log->untrusted, true);
-	dev_warn(&log->hv->fn->pdev->dev,
-		 "dirty log: %s: every page is reported as dirty\n", reason);
+	dev_warn_ratelimited(&log->hv->fn->pdev->dev,
+			     "dirty log: %s: every page is reported as dirty\n", reason);
 }
 
 static void hvdpa_log_mark_rings(struct hvdpa_log *log,

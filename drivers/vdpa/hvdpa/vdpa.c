@@ -156,9 +156,9 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 	status = hvdpa_function_read_status(fn);
 	if (!(status & VIRTIO_CONFIG_S_DRIVER_OK) ||
 	    status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED)) {
-		dev_err(&hv->fn->pdev->dev,
-			"device_status reads %#x, expected %#x: %pe\n", status,
-			hv->status | VIRTIO_CONFIG_S_DRIVER_OK, ERR_PTR(-EIO));
+		dev_err_ratelimited(&hv->fn->pdev->dev,
+				    "device_status reads %#x, expected %#x: %pe\n", status,
+				    hv->status | VIRTIO_CONFIG_S_DRIVER_OK, ERR_PTR(-EIO));
 		return -EIO;
 	}
 
