@@ -118,6 +118,8 @@ machine_stock() {
 		# 03:00.0 and 04:00.0 block; with ioeventfd QEMU would look into
 		# 03's queues at DRIVER_OK by itself, at a time of its own
 		-device "virtio-blk-pci,id=disk,aer=on,bus=rp3,drive=d0,num-queues=2,iommu_platform=on,disable-legacy=on,page-per-vq=on,ioeventfd=off"
+		# 0a:00.0 is empty; what may be plugged there reads as zeros
+		-blockdev "null-co,node-name=spare,size=1048576,read-zeroes=on"
 		-device "virtio-blk-pci,bus=rp4,drive=d1,packed=on,iommu_platform=on,disable-legacy=on"
 		# What must be refused: 05 another type, 06 DMA past the IOMMU,
 		# 07 no vector, 08 legacy, 09 not virtio

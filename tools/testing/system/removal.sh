@@ -13,12 +13,12 @@ cases=$(dirname "$0")/vhost_cases.py
 # revoked_by COMMAND...: with a running owner, this takes its device away.
 revoked_by() {
 	rm -f "$state/told" "$state/hold"
-	timeout 60 python3 "$cases" hold "$(vhost_of disk)" "$state/told" 20 >"$state/hold" 2>&1 &
+	timeout 60 python3 "$cases" hold "$(vhost_of disk)" "$state/told" 30 >"$state/hold" 2>&1 &
 	local owner=$! taker
 	within 10 grep -qs holding "$state/hold"
 	"$@" &
 	taker=$!
-	within 10 test -e "$state/told" || {
+	within 20 test -e "$state/told" || {
 		sed 's/^/# /' "$state/hold"
 		return 1
 	}
@@ -82,11 +82,60 @@ test_pci_remove() {
 	del disk
 }
 
+# Both are slots of hardware: what is in one goes and comes as with a hand.
+plug() {
+	monitor "device_add virtio-blk-pci,id=spare,bus=rp10,drive=spare,num-queues=1,iommu_platform=on,disable-legacy=on,page-per-vq=on,ioeventfd=off"
+	within 20 test -e "/sys/bus/pci/devices/$disk"
+	hvdpa-vfs bind "$disk"
+	add disk "$disk"
+	consume disk vhost_vdpa
+}
+
+unplug() {
+	monitor "device_del spare"
+	within 40 is_gone
+}
+
+is_gone() {
+	[ ! -e "/sys/bus/pci/devices/$disk" ]
+}
+
+test_unplug() {
+	local disk=0000:0a:00.0
+	plug
+	revoked_by unplug
+	is_gone
+	plug
+	consume disk virtio_vdpa
+	within 5 test -n "$(disk_of disk)"
+	allow_log 'I/O error|Buffer I/O'
+	unplug
+	[ ! -e /sys/bus/vdpa/devices/disk ]
+}
+
+remove_port() {
+	echo 1 >"$port/remove"
+}
+
+test_port_remove() {
+	local port
+	port=$(dirname "$(readlink -f "/sys/bus/pci/devices/$disk")")
+	works_again
+	revoked_by remove_port
+	is_gone
+	[ ! -e "$port" ]
+	echo 1 >/sys/bus/pci/rescan
+	hvdpa-vfs bind "$disk"
+	works_again
+	del disk
+}
+
 remove_vfs() { hvdpa-vfs disable "$PF"; }
 
+# net_held COMMAND: it waits for net's owner
 net_held() {
 	exec 8<>"$(vhost_of net)"
-	remove_vfs 8>&- &
+	"$1" 8>&- &
 	local taker=$!
 	sleep 1
 	kill -0 "$taker"
@@ -99,8 +148,28 @@ test_numvfs() {
 	hvdpa-vfs enable "$PF" 2
 	add net "${VF}1"
 	consume net vhost_vdpa
-	net_held
+	net_held remove_vfs
 	[ ! -e "/sys/bus/pci/devices/${VF}1" ]
+	hvdpa-vfs enable "$PF" 2
+	add net "${VF}1"
+	consume net virtio_vdpa
+	within 5 test -n "$(netdev_of net)"
+	hvdpa-vfs disable "$PF"
+}
+
+unbind_pf() {
+	basename "$(readlink -f "/sys/bus/pci/devices/$PF/driver")" >"$state/pf"
+	echo "$PF" >"/sys/bus/pci/devices/$PF/driver/unbind"
+}
+
+# Whoever drives the PF goes; its VFs, and who owns one, may not be in the way.
+test_pf_unbind() {
+	hvdpa-vfs enable "$PF" 2
+	add net "${VF}1"
+	consume net vhost_vdpa
+	net_held unbind_pf
+	[ ! -e "/sys/bus/pci/devices/$PF/driver" ]
+	echo "$PF" >"/sys/bus/pci/drivers/$(cat "$state/pf")/bind"
 	hvdpa-vfs enable "$PF" 2
 	add net "${VF}1"
 	consume net virtio_vdpa
@@ -148,7 +217,7 @@ owner_loses() {
 	shift
 	export -f "${1?}" monitor
 	export disk
-	timeout 60 python3 "$cases" dies "$(vhost_of disk)" "$seconds" bash -c "$*"
+	timeout 60 python3 "$cases" dies "$(vhost_of disk)" "$seconds" bash -c "echo ready; read -r; $*"
 }
 
 # A function that dies comes back by itself, for the owner that it had.
@@ -240,7 +309,10 @@ t test_dev_del "vdpa dev del with an owner"
 t test_function_unbind "unbinding the function with an owner"
 t test_consumer_unbind "unbinding the consumer with an owner"
 t test_pci_remove "removing the PCI device with an owner"
+t test_unplug "unplugging the card, with an owner and with a consumer in the kernel"
+t test_port_remove "removing the port and all behind it with an owner"
 t test_numvfs "removing the VFs with an owner"
+t test_pf_unbind "unbinding the PF with an owner of a VF"
 t test_busy_disk "deleting a disk under load"
 t test_death "a function that dies comes back for its owner"
 t test_death_asked "or when it is asked to, with auto_recover off"

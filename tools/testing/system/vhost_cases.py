@@ -429,9 +429,13 @@ def dies(path, seconds, *command):
     owner, memory, ring = ready_disk(path)
     config_fd = owner.set_config_call()
     good_read(ring, memory, 1)
-    # From the command's begin on, which takes a part of the second itself.
-    taker = subprocess.Popen(command)
-    assert readable(config_fd, 2), "the owner is not told in time"
+    # It says that it is there, and begins when it is told to.
+    taker = subprocess.Popen(command, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE)
+    assert taker.stdout.readline() == b"ready\n"
+    taker.stdin.write(b"go\n")
+    taker.stdin.flush()
+    assert readable(config_fd, 1), "the owner is not told within a second"
     assert owner.status() & NEEDS_RESET
     memory.put(0x2000, "<512s", b"Z" * 512)
     read_sector(ring, memory, IOVA + 0x2000)
