@@ -69,6 +69,16 @@ test_refused_interrupt() {
 	lines_are 'refused DRIVER_OK.*EINVAL' 1
 }
 
+# 300 rounds take a while; each line may come ten times in five seconds.
+test_flood() {
+	local began=$SECONDS lines
+	on_disk flood
+	lines=$(log_since_mark "$(cat "$state/mark")" | grep -c 'hvdpa 0000:03:00.0: ' || :)
+	echo "# $lines lines in $((SECONDS - began)) s"
+	[ "$lines" -ge 3 ]
+	[ "$lines" -le $((3 * 10 * ((SECONDS - began) / 5 + 2))) ]
+}
+
 test_bad_rings() {
 	on_disk bad_rings
 	lines_are '' 0
@@ -124,6 +134,7 @@ t test_config_bounds "configuration reads past the end are refused"
 t test_bad_features "features not offered, or without ACCESS_PLATFORM, are refused"
 t test_no_features "FEATURES_OK without features and DRIVER_OK without it fail"
 t test_refused_interrupt "a refused DRIVER_OK leaves no interrupt to bypass"
+t test_flood "what is refused again and again does not fill the log"
 t test_bad_rings "rings out of range, order or alignment are refused"
 t test_too_large "more entries than a queue has are refused at DRIVER_OK"
 t test_bad_maps "maps of reserved, outside and overlapping addresses are refused"
