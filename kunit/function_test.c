@@ -546,6 +546,40 @@ static void queue_sizes_that_are_ok(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, hvdpa_queue_size_ok(c->size, true), c->packed);
 }
 
+/* A device that ends before queue_reset has something else there. */
+static void reset_of_a_queue_needs_its_register(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	struct virtio_pci_modern_common_cfg before = fake->common;
+	size_t end = offsetofend(struct virtio_pci_modern_common_cfg,
+				 queue_reset);
+
+	mutex_lock(&fake->fn.lock);
+	fake->fn.mdev.common_len = sizeof(struct virtio_pci_common_cfg);
+	KUNIT_EXPECT_EQ(test, hvdpa_function_reset_queue(&fake->fn, 0),
+			-EOPNOTSUPP);
+	fake->fn.mdev.common_len = end - 1;
+	KUNIT_EXPECT_EQ(test, hvdpa_function_reset_queue(&fake->fn, 0),
+			-EOPNOTSUPP);
+	mutex_unlock(&fake->fn.lock);
+	KUNIT_EXPECT_MEMEQ(test, &fake->common, &before, sizeof(before));
+}
+
+/*
+ * The last reference to a device may be put when the module is gone: what vdpa
+ * looks at then must be in the device, and nothing of ours be called.
+ */
+static void operations_go_with_the_device(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	struct hvdpa_device *hv = hvdpa_fake_add_device(test, fake);
+
+	hvdpa_vdpa_ops_fit(hv);
+	KUNIT_EXPECT_PTR_EQ(test, hv->vdpa.config,
+			    (const struct vdpa_config_ops *)&hv->ops);
+	KUNIT_EXPECT_NULL(test, hv->ops.free);
+}
+
 static struct kunit_case hvdpa_function_cases[] = {
 	KUNIT_CASE(reset_clears_the_status),
 	KUNIT_CASE(reset_waits_for_a_slow_device),
@@ -569,6 +603,8 @@ static struct kunit_case hvdpa_function_cases[] = {
 			 notify_gen_params),
 	KUNIT_CASE(sizes_are_read_again_for_the_features),
 	KUNIT_CASE_PARAM(queue_sizes_that_are_ok, size_gen_params),
+	KUNIT_CASE(reset_of_a_queue_needs_its_register),
+	KUNIT_CASE(operations_go_with_the_device),
 	{}
 };
 
