@@ -235,7 +235,7 @@ class Ring:
 
     NUM = 16
 
-    def __init__(self, owner, index, iova, memory, offset=0):
+    def __init__(self, owner, index, iova, memory, offset=0, call=True):
         self.owner, self.index, self.memory = owner, index, memory
         self.desc = offset
         self.avail = offset + 0x400
@@ -246,7 +246,8 @@ class Ring:
         owner.set_base(index, 0)
         owner.set_addr(index, iova + self.desc, iova + self.used, iova + self.avail)
         owner.set_kick(index)
-        owner.set_call(index)
+        if call:
+            owner.set_call(index)
 
     def post(self, *buffers):
         """Make a chain of (address, length, device writes) available."""

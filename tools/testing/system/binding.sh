@@ -20,6 +20,19 @@ refused() {
 	lines_are "" 1
 }
 
+# Whatever is in the machine: only who is named by driver_override is taken.
+test_takes_nothing() {
+	local nobodys=0000:03:00.0
+	[ -z "$(modinfo -F alias /hvdpa/hvdpa.ko)" ]
+	[ -z "$(hvdpa-vfs list)" ]
+	echo "$nobodys" >"/sys/bus/pci/devices/$nobodys/driver/unbind"
+	rmmod hvdpa
+	insmod /hvdpa/hvdpa.ko
+	[ -z "$(driver_of "$nobodys")" ]
+	echo "$nobodys" >/sys/bus/pci/drivers_probe
+	[ "$(driver_of "$nobodys")" = virtio-pci ]
+}
+
 test_refuse_type() { refused 0000:05:00.0 'virtio device type is 4, .*ENODEV'; }
 test_refuse_bypass() { refused 0000:06:00.0 'lacks 0x200000000 .*EOPNOTSUPP'; }
 test_refuse_legacy() { refused 0000:08:00.0 'no common capability.*ENODEV'; }
@@ -170,6 +183,7 @@ test_disable_with_devices() {
 }
 
 begin
+t test_takes_nothing "no function is taken that was not named"
 t test_refuse_type "a virtio function that is neither net nor block is refused"
 t test_refuse_bypass "a function whose DMA could bypass the IOMMU is refused"
 t test_refuse_legacy "a legacy function is refused"

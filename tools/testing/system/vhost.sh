@@ -45,10 +45,14 @@ on_packed() {
 test_works() { on_disk works; }
 test_enabled_late() { on_disk enabled_late; }
 test_early_kick() { on_disk early_kick; }
+test_late_call() { on_disk late_call; }
+test_changing_call() { on_disk changing_call; }
+test_disabled() { on_disk disabled; }
 test_second_owner() { on_disk second_owner; }
 test_reset_forgets() { on_disk reset_forgets; }
 test_device_error() { on_disk device_error; }
 test_queue_sizes() { on_disk queue_sizes; }
+test_sizes_stay() { on_disk sizes_stay; }
 test_config_bounds() { on_disk config_bounds; }
 test_doorbell_refusals() { on_disk doorbell_refusals; }
 test_doorbell_rings() { on_disk doorbell_rings; }
@@ -126,10 +130,14 @@ setup
 t test_works "an owner reads a disk through its own virtqueue"
 t test_enabled_late "queues enabled after DRIVER_OK work, as QEMU does it"
 t test_early_kick "kicks before DRIVER_OK and before enabling are remembered"
+t test_late_call "an eventfd that comes after DRIVER_OK gets the interrupts"
+t test_changing_call "an eventfd that changes under interrupts loses none for good"
+t test_disabled "a queue that is disabled gets no kick until it is enabled"
 t test_second_owner "a second owner is refused with EBUSY"
 t test_reset_forgets "a reset forgets rings and keeps mappings"
 t test_device_error "a device that gives up shows NEEDS_RESET and recovers"
 t test_queue_sizes "queue sizes, groups and backend features are as they should"
+t test_sizes_stay "a small ring makes no queue smaller"
 t test_config_bounds "configuration reads past the end are refused"
 t test_bad_features "features not offered, or without ACCESS_PLATFORM, are refused"
 t test_no_features "FEATURES_OK without features and DRIVER_OK without it fail"

@@ -40,10 +40,10 @@ def ready_disk(path, enable_late=False):
     return owner, memory, run_disk(owner, memory, enable_late)
 
 
-def run_disk(owner, memory, enable_late=False):
+def run_disk(owner, memory, enable_late=False, call=True):
     """From a reset to a running queue."""
     assert owner.negotiate(split_features(owner)) & FEATURES_OK
-    ring = Ring(owner, 0, IOVA, memory)
+    ring = Ring(owner, 0, IOVA, memory, call=call)
     if not enable_late:
         owner.enable(0)
     status = owner.drive()
@@ -106,6 +106,56 @@ def early_kick(path):
             owner.enable(0)
         assert ring.wait(1), "the early kick was lost"
         owner.close()
+
+
+def late_call(path):
+    """An eventfd that comes after DRIVER_OK gets the interrupts, also where
+    there was none before; the one that it takes the place of gets no more."""
+    owner = owned(path)
+    memory = Memory(16)
+    owner.map(IOVA, memory)
+    ring = run_disk(owner, memory, call=False)
+    good_read(ring, memory, 1)
+    before = None
+    for count in (2, 3):
+        # The interrupt of the last read must not pass for the next one's.
+        time.sleep(0.3)
+        if before:
+            os.eventfd_read(before)
+        owner.set_call(0)
+        good_read(ring, memory, count)
+        assert readable(owner.call_fds[0], 1), f"no interrupt for eventfd {count}"
+        assert not before or not readable(before, 0.1), "the old one is told"
+        before = owner.call_fds[0]
+
+
+def changing_call(path):
+    """The eventfd changes, and the old one is closed, while its interrupt is
+    on the way."""
+    owner, memory, ring = ready_disk(path)
+    for count in range(1, 301):
+        read_sector(ring, memory, IOVA + 0x2000)
+        before = owner.call_fds[0]
+        if count % 3:
+            time.sleep(count % 7 * 1e-4)
+        owner.set_call(0)
+        os.close(before)
+        assert ring.wait(count), f"read {count} of 300"
+    good_read(ring, memory, 301)
+    assert readable(owner.call_fds[0], 1), "no interrupt"
+
+
+def disabled(path):
+    """A queue that is disabled gets no kick; the kick comes when it is enabled."""
+    owner, memory, ring = ready_disk(path)
+    good_read(ring, memory, 1)
+    owner.enable(0, 0)
+    read_sector(ring, memory, IOVA + 0x2000)
+    time.sleep(0.2)
+    assert ring.used_index() == 1, "a disabled queue was kicked"
+    owner.enable(0)
+    assert ring.wait(2), "the kick was lost"
+    good_read(ring, memory, 3)
 
 
 def second_owner(path):
@@ -432,6 +482,23 @@ def queue_sizes(path):
     assert owner.groups() == 1
     assert owner.backend_features() & 1 << 6, "no ENABLE_AFTER_DRIVER_OK"
     assert owner.backend_features() & 1 << 8, "no IOTLB_PERSIST"
+
+
+def sizes_stay(path):
+    """A small ring makes no queue smaller, neither while it runs nor after."""
+    owner = owned(path)
+    memory = Memory(16)
+    owner.map(IOVA, memory)
+    owner.negotiate(split_features(owner))
+    before = owner.num_max(), owner.vring_size(0)
+    assert before[1] > Ring.NUM
+    for _ in range(2):
+        memory.map[:PAGE] = bytes(PAGE)
+        ring = run_disk(owner, memory)
+        good_read(ring, memory, 1)
+        assert (owner.num_max(), owner.vring_size(0)) == before
+        owner.set_status(0)
+        assert (owner.num_max(), owner.vring_size(0)) == before
 
 
 def hold(path, told, seconds):
