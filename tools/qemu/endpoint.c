@@ -238,6 +238,10 @@ void nic_doorbell(NicVF *vf, unsigned n)
         return;
     }
     vf->q[n].doorbells++;
+    if (vf->fault.vanish) {
+        vf->fault.all_ones = true;
+        return;
+    }
     if (!vf->suspending && !vf->suspended && !vf->fault.deaf) {
         virtio_queue_notify(nic_vdev(vf), n);
     }

@@ -322,6 +322,7 @@ static void vf_class_init(ObjectClass *class, void *data)
         { "reorder", offsetof(NicVF, fault.reorder) },
         { "forget-state", offsetof(NicVF, fault.forget_state) },
         { "deaf", offsetof(NicVF, fault.deaf) },
+        { "vanish", offsetof(NicVF, fault.vanish) },
     }, numbers[] = {
         { "drop-log", offsetof(NicVF, fault.drop_log) },
         { "delay-log", offsetof(NicVF, fault.delay_log) },

@@ -63,6 +63,7 @@ typedef struct NicFaults {
     uint32_t state_garbage; /* what ring states read as, if not 0 */
     bool forget_state;      /* ring states that are written are not taken */
     bool deaf;              /* doorbells are counted and not heard */
+    bool vanish;            /* the next doorbell is the last: all-ones */
     uint32_t fill_log;      /* of 100 bits, so many are set at the start */
 } NicFaults;
 

@@ -491,6 +491,20 @@ def case_deaf(args):
     a.close()
 
 
+def case_vanishes(args):
+    """The card goes while it has a command."""
+    a = station(args)
+    config = a.owner.set_config_call()
+    assert a.apart.run(RX, 0, b"\0") == OK
+    fault(args.fault, "vanish", "true")
+    began = time.monotonic()
+    a.apart.post(a.apart.chain(struct.pack("<BB", RX, 0) + b"\1"))
+    assert readable(config, 5) and a.owner.status() & NEEDS_RESET
+    print(f"# told after {time.monotonic() - began:.1f} s")
+    assert a.apart.answer(0.1) is None
+    a.close()
+
+
 class Wide(Station):
     """All of its queue pairs in use, each with its interrupt."""
 

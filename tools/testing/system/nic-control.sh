@@ -78,6 +78,22 @@ test_deaf() {
 	control provisioned wide
 }
 
+# One that goes in the midst of a command is given up, and waits to be asked
+# back; others are not kept waiting.
+test_vanishes() {
+	local function=pci/0000:02:00.1
+	remake
+	devlink health set "$function" reporter function auto_recover false
+	control vanishes wide --fault wide/vf0
+	lines_are 'the function is given up' 1
+	timeout 5 vdpa dev show wide2 >/dev/null
+	fault wide/vf0 vanish false
+	fault wide/vf0 all-ones false
+	devlink health recover "$function" reporter function
+	devlink health set "$function" reporter function auto_recover true
+	control commands wide --pairs 16
+}
+
 test_given() {
 	local pairs
 	for pairs in 1 4 16; do
@@ -184,6 +200,7 @@ t test_commands "commands to a card with 16 queue pairs"
 t test_state "the control queue stops, stands where it says and goes on"
 t test_fuzz "random rings and commands"
 t test_deaf "a card that does not answer"
+t test_vanishes "a card that goes in the midst of a command"
 t test_given "mac, mtu and max_vqp are what the owner sees and the card does"
 t test_shown "and what vdpa shows"
 t test_counters "what the card counts"
