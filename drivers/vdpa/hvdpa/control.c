@@ -251,24 +251,21 @@ static void hvdpa_control_limits(struct hvdpa_control *control)
  *
  * The function's lock is held, the device has FEATURES_OK and not DRIVER_OK.
  *
- * Return: 0, or -EINVAL for a number of entries that a ring cannot have.
+ * Return: 0, or -EINVAL for a number of entries that a ring cannot have, or
+ * where it cannot start.
  */
 int hvdpa_control_attach(struct hvdpa_vring *vring)
 {
 	struct hvdpa_device *hv = vring->hv;
 	struct hvdpa_control *control = hv->control;
 	bool packed = hvdpa_is_packed(hv);
+	int err;
 
 	lockdep_assert_held(&hv->fn->lock);
 
-	if (!hvdpa_queue_size_ok(vring->num, packed)) {
-		dev_err_ratelimited(&hv->fn->pdev->dev,
-				    "queue %u: %u entries, expected %s up to %u: %pe\n",
-				    vring->idx, vring->num,
-				    packed ? "a number" : "a power of two",
-				    HVDPA_VRING_NUM_MAX, ERR_PTR(-EINVAL));
-		return -EINVAL;
-	}
+	err = hvdpa_vring_check(vring, HVDPA_VRING_NUM_MAX);
+	if (err)
+		return err;
 
 	control->ring = (struct hvdpa_owner_ring){
 		.dma = &hv->dma,

@@ -377,6 +377,7 @@ void hvdpa_vring_init(struct hvdpa_vring *vring, struct hvdpa_device *hv,
 		      u16 idx);
 void hvdpa_vring_forget(struct hvdpa_vring *vring);
 void hvdpa_vring_number(struct hvdpa_vring *vring, u64 features);
+int hvdpa_vring_check(const struct hvdpa_vring *vring, u32 most);
 int hvdpa_vring_arm(struct hvdpa_vring *vring);
 void hvdpa_vring_go_live(struct hvdpa_vring *vring);
 void hvdpa_vring_kick(struct hvdpa_vring *vring);

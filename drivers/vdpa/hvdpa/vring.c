@@ -77,34 +77,61 @@ void hvdpa_vring_forget(struct hvdpa_vring *vring)
 }
 
 /**
+ * hvdpa_vring_check - can a virtqueue be what its owner said?
+ * @vring: the virtqueue
+ * @most: entries that it can have
+ *
+ * Where it stands is checked first here: the owner may say that before it says
+ * how many entries there are and of which kind they are. A device that was made
+ * to look behind its ring is not known to survive that.
+ *
+ * Return: 0 or -EINVAL with one line in the log.
+ */
+int hvdpa_vring_check(const struct hvdpa_vring *vring, u32 most)
+{
+	bool packed = hvdpa_is_packed(vring->hv);
+	const struct hvdpa_ring_state *state = &vring->state;
+
+	if (vring->num > most || !hvdpa_queue_size_ok(vring->num, packed)) {
+		dev_err_ratelimited(&vring->hv->fn->pdev->dev,
+				    "queue %u: %u entries, expected %s up to %u: %pe\n",
+				    vring->idx, vring->num,
+				    packed ? "a number" : "a power of two",
+				    most, ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
+	if (!hvdpa_ring_state_sane(state, packed, vring->num)) {
+		dev_err_ratelimited(&vring->hv->fn->pdev->dev,
+				    "queue %u: starts at %#x, expected equal halves below %u entries: %pe\n",
+				    vring->idx,
+				    hvdpa_ring_state_to_register(state),
+				    vring->num, ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/**
  * hvdpa_vring_arm - tell the device of a virtqueue and enable it there
  * @vring: the virtqueue; it has its addresses and its vector, and the
  *	   function's lock is held
  *
  * Virtio 1.4 section 4.1.5.1.3.
  *
- * Return: 0; -EINVAL if the queue cannot have as many entries; -EIO if the
- * device does not enable it.
+ * Return: 0; -EINVAL if the queue cannot have as many entries or start where it
+ * is to; -EIO if the device does not enable it.
  */
 int hvdpa_vring_arm(struct hvdpa_vring *vring)
 {
 	struct hvdpa_function *fn = vring->hv->fn;
-	bool packed = hvdpa_is_packed(vring->hv);
 	u16 idx = vring->hw_idx;
 	int err;
 
 	lockdep_assert_held(&fn->lock);
 
-	if (vring->num > fn->queues[idx].size ||
-	    !hvdpa_queue_size_ok(vring->num, packed)) {
-		dev_err_ratelimited(&fn->pdev->dev,
-				    "queue %u: %u entries, expected %s up to %u: %pe\n",
-				    vring->idx, vring->num,
-				    packed ? "a number" : "a power of two",
-				    fn->queues[idx].size,
-				    ERR_PTR(-EINVAL));
-		return -EINVAL;
-	}
+	err = hvdpa_vring_check(vring, fn->queues[idx].size);
+	if (err)
+		return err;
 
 	vp_modern_set_queue_size(&fn->mdev, idx, vring->num);
 	vp_modern_queue_address(&fn->mdev, idx, vring->desc, vring->driver,
