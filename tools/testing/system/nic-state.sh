@@ -119,6 +119,8 @@ test_absent() {
 
 test_refusals() {
 	timeout 60 python3 "$cases" state_refusals "$(vhost_of nic1)"
+	timeout 60 python3 "$cases" start_refusals "$(vhost_of nic1)"
+	lines_are 'starts at 0x.*, expected equal halves below 64 entries: -EINVAL' 4
 }
 
 test_garbage() {

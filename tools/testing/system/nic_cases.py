@@ -332,6 +332,20 @@ def state_refusals(args):
         assert owner.base(0) == number
 
 
+def start_refusals(args):
+    """Where a packed ring cannot stand, no device is made to look."""
+    for base in (0x80408040, 0x7FFF7FFF, 0x80018000, 0x80000000):
+        device = Net(args.device[0], MAC_A, RING_PACKED)
+        device.bases = dict.fromkeys(device.bases, base)
+        try:
+            device.start()
+        except AssertionError as error:
+            assert "status" in str(error), error
+        else:
+            raise AssertionError(f"started at {base:#x} of 64 entries")
+        device.close()
+
+
 def state_garbage(args):
     device = one_net(args)
     fault("nic/vf0", "state-garbage", "0x12345678")
