@@ -385,7 +385,9 @@ static void do_iotlb(struct fuzz *fuzz, struct device *device)
 
 /*
  * Where rings may be: descriptors, with lengths, flags and next ones; an
- * available ring, with flags, an index and heads; or anything.
+ * available ring, with flags, an index and heads; or anything. But no length is
+ * above 8 KiB: QEMU gives a broken chain's bounce buffers back to the wrong
+ * address space, and a function that has lost 64 MiB of them works no more.
  */
 static void do_scribble(struct fuzz *fuzz)
 {
@@ -394,14 +396,14 @@ static void do_scribble(struct fuzz *fuzz)
 	unsigned int i;
 
 	for (i = 0; i < PAGE / 8; i++) {
-		__u64 any = next(fuzz);
-
+		page[i] = next(fuzz);
+		if (kind == 1)
+			page[i] &= 0x00ff00ff00ff00ffULL;
 		if (kind == 0)
-			any = i % 2 ? any & 0xff808700001fffULL :
-				      HOME + any % ARENA;
-		else if (kind == 1)
-			any &= 0x00ff00ff00ff00ffULL & (i ? ~0ULL : ~1ULL);
-		page[i] = any;
+			page[i] = i % 2 ? page[i] & 0xff8087ffffffffULL :
+					  HOME + page[i] % ARENA;
+		if (i % 2)
+			page[i] &= ~0xffffe000ULL;
 	}
 }
 
@@ -522,7 +524,6 @@ static const struct {
 	{ VHOST_SET_LOG_BASE, 1, ANY },
 	{ VHOST_SET_LOG_FD, 1, FILE_ALONE },
 	{ VHOST_SET_VRING_ENDIAN, 1, FLAG },
-	{ VHOST_SET_VRING_BUSYLOOP_TIMEOUT, 1, BASE },
 	{ VHOST_VDPA_GET_DEVICE_ID, 1, ANY },
 	{ VHOST_VDPA_GET_VRING_NUM, 1, ANY },
 	{ VHOST_VDPA_SET_CONFIG_CALL, 3, FILE_ALONE },
@@ -534,7 +535,6 @@ static const struct {
 	{ VHOST_VDPA_GET_GROUP_NUM, 1, ANY },
 	{ VHOST_VDPA_SUSPEND, 5, ANY },
 	{ VHOST_VDPA_RESUME, 5, ANY },
-	{ VHOST_NET_SET_BACKEND, 1, KICK },
 };
 
 /* The first one is a queue's or a group's number. */

@@ -122,7 +122,8 @@ fuzz() {
 	done
 	timeout 150 "$state/owner_fuzz" "${args[@]}" "${paths[@]}" \
 		>"$state/fuzzed.$1" 2>&1 || status=$?
-	cat "$state/fuzzed.$1"
+	# Its "ok" is no test's.
+	sed 's/^[^#]/# &/' "$state/fuzzed.$1"
 	return "$status"
 }
 
