@@ -17,7 +17,6 @@
 #include "qemu/bswap.h"
 #include "qemu/units.h"
 #include "qemu/guest-random.h"
-#include "hw/pci/msix.h"
 #include "hw/pci/pci.h"
 #include "nic.h"
 
@@ -165,13 +164,19 @@ static NicQueue *used_ring_of(NicVF *vf, uint64_t addr)
     return NULL;
 }
 
+/* @q: whose used ring is written, or NULL */
+static bool is_used_index(NicVF *vf, NicQueue *q, uint64_t addr, unsigned size)
+{
+    return q && !nic_packed(vf) && addr == q->used_ring + 2 && size == 2;
+}
+
 static void used_ring_written(NicVF *vf, NicQueue *q, uint64_t addr,
                               uint64_t data, unsigned size)
 {
     if (nic_packed(vf)) {
         /* A used descriptor's flags are written last and alone. */
         q->used_count += size == 2 && (addr - q->desc) % 16 == 14;
-    } else if (addr == q->used_ring + 2 && size == 2) {
+    } else if (is_used_index(vf, q, addr, size)) {
         q->used_count += (uint16_t)(data - q->used);
         q->used = data;
     }
@@ -198,7 +203,8 @@ static MemTxResult write_logged(NicVF *vf, NicQueue *used, uint64_t addr,
     if (!log_continues(vf, addr)) {
         nic_log_flush(vf);
     }
-    stq_le_p(bytes, data);
+    stq_le_p(bytes, is_used_index(vf, used, addr, size) ? nic_jump(vf, data) :
+                                                          data);
     result = pci_dma_write(&vf->pci, addr, bytes, size);
     if (result != MEMTX_OK) {
         return result;
@@ -257,9 +263,7 @@ void nic_held_release(NicVF *vf)
         vf->held.q = NULL;
         write_logged(vf, q, vf->held.addr, ldq_le_p(vf->held.element), 8);
         write_logged(vf, q, q->used_ring + 2, (uint16_t)(q->used + 1), 2);
-        if (virtio_queue_vector(nic_vdev(vf), q - vf->q) != VIRTIO_NO_VECTOR) {
-            msix_notify(&vf->pci, virtio_queue_vector(nic_vdev(vf), q - vf->q));
-        }
+        nic_interrupt(vf, virtio_queue_vector(nic_vdev(vf), q - vf->q));
     }
 }
 

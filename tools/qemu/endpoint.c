@@ -6,7 +6,6 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qapi/error.h"
-#include "hw/pci/msix.h"
 #include "hw/pci/pci.h"
 #include "hw/qdev-properties.h"
 #include "hw/virtio/virtio-net.h"
@@ -80,6 +79,9 @@ static uint8_t status_read(NicVF *vf)
 {
     uint8_t status = nic_vdev(vf)->status;
 
+    if (vf->fault.stuck_status) {
+        return vf->fault.stuck_status;
+    }
     if (vf->fault.stuck_reset && !status) {
         return VIRTIO_CONFIG_S_ACKNOWLEDGE;
     }
@@ -257,9 +259,7 @@ static void bus_notify(DeviceState *dev, uint16_t vector)
     NicVF *vf = vf_of(dev);
 
     nic_log_flush(vf);
-    if (vector != VIRTIO_NO_VECTOR && !vf->fault.all_ones) {
-        msix_notify(&vf->pci, vector);
-    }
+    nic_interrupt(vf, vector);
 }
 
 static AddressSpace *bus_get_dma_as(DeviceState *dev)
@@ -350,6 +350,7 @@ bool nic_endpoint_realize(NicVF *vf, Error **errp)
 
     nic_dma_init(vf);
     nic_suspend_init(vf);
+    nic_hostile_init(vf);
     qbus_init(&vf->bus, sizeof(vf->bus), TYPE_NIC_BUS, DEVICE(vf), NULL);
     vdev = qdev_new(vf->pf->blk ? "virtio-blk-device" : "virtio-net-device");
     object_property_add_child(OBJECT(vf), "virtio", OBJECT(vdev));
@@ -376,6 +377,7 @@ void nic_endpoint_exit(NicVF *vf)
     if (peers.queues) {
         qemu_del_net_client(peers.ncs[0]);
     }
+    nic_hostile_exit(vf);
     nic_suspend_exit(vf);
     nic_dma_exit(vf);
 }

@@ -44,15 +44,10 @@ static const struct {
 };
 
 /* Accesses narrower than a register are parts of it. */
-static uint64_t regs_read(void *opaque, hwaddr addr, unsigned size)
+static uint64_t regs_value(NicVF *vf, hwaddr addr, unsigned size)
 {
-    NicVF *vf = opaque;
     VirtIODevice *vdev = nic_vdev(vf);
 
-    vf->reads++;
-    if (vf->fault.all_ones) {
-        return UINT64_MAX;
-    }
     if (addr < NIC_ISR) {
         return nic_common_read(vf, addr);
     }
@@ -70,6 +65,17 @@ static uint64_t regs_read(void *opaque, hwaddr addr, unsigned size)
         return nic_block_read(vf, addr - NIC_BLOCK, size);
     }
     return 0;
+}
+
+static uint64_t regs_read(void *opaque, hwaddr addr, unsigned size)
+{
+    NicVF *vf = opaque;
+
+    vf->reads++;
+    if (vf->fault.all_ones) {
+        return UINT64_MAX;
+    }
+    return nic_noise(vf, addr, regs_value(vf, addr, size));
 }
 
 static void regs_write(void *opaque, hwaddr addr, uint64_t value,
@@ -298,8 +304,19 @@ static void set_num_queues(Object *obj, Visitor *v, const char *name,
 static void set_number(Object *obj, Visitor *v, const char *name, void *opaque,
                        Error **errp)
 {
-    visit_type_uint32(v, name, (uint32_t *)((char *)obj + (uintptr_t)opaque),
-                      errp);
+    if (visit_type_uint32(v, name,
+                          (uint32_t *)((char *)obj + (uintptr_t)opaque),
+                          errp)) {
+        nic_hostile_update(NIC_VF(obj));
+    }
+}
+
+static void set_stray(Object *obj, Visitor *v, const char *name, void *opaque,
+                      Error **errp)
+{
+    if (visit_type_uint64(v, name, &NIC_VF(obj)->fault.stray, errp)) {
+        nic_hostile_update(NIC_VF(obj));
+    }
 }
 
 static void set_flag(Object *obj, Visitor *v, const char *name, void *opaque,
@@ -323,11 +340,17 @@ static void vf_class_init(ObjectClass *class, void *data)
         { "forget-state", offsetof(NicVF, fault.forget_state) },
         { "deaf", offsetof(NicVF, fault.deaf) },
         { "vanish", offsetof(NicVF, fault.vanish) },
+        { "mute", offsetof(NicVF, fault.mute) },
     }, numbers[] = {
         { "drop-log", offsetof(NicVF, fault.drop_log) },
         { "delay-log", offsetof(NicVF, fault.delay_log) },
         { "state-garbage", offsetof(NicVF, fault.state_garbage) },
         { "fill-log", offsetof(NicVF, fault.fill_log) },
+        { "storm", offsetof(NicVF, fault.storm) },
+        { "noise", offsetof(NicVF, fault.noise) },
+        { "noise-from", offsetof(NicVF, fault.noise_from) },
+        { "stuck-status", offsetof(NicVF, fault.stuck_status) },
+        { "jump", offsetof(NicVF, fault.jump) },
     }, caps[] = {
         { "cap-len", offsetof(struct hvdpa_migration_cap, cap_len) },
         { "cap-version", offsetof(struct hvdpa_migration_cap, version) },
@@ -363,6 +386,8 @@ static void vf_class_init(ObjectClass *class, void *data)
     }
     object_class_property_add(class, "num-queues", "uint32", NULL,
                               set_num_queues, NULL, NULL);
+    object_class_property_add(class, "stray", "uint64", NULL, set_stray, NULL,
+                              NULL);
 }
 
 static const TypeInfo vf_info = {

@@ -65,6 +65,13 @@ typedef struct NicFaults {
     bool deaf;              /* doorbells are counted and not heard */
     bool vanish;            /* the next doorbell is the last: all-ones */
     uint32_t fill_log;      /* of 100 bits, so many are set at the start */
+    uint32_t storm;         /* us from one needless interrupt to the next */
+    bool mute;              /* no interrupt is ever sent */
+    uint32_t noise;         /* of 100 reads of registers, so many lie */
+    uint32_t noise_from;    /* of registers from this offset of BAR 0 on */
+    uint32_t stuck_status;  /* what status reads as, if not 0 */
+    uint32_t jump;          /* of 100 used indices, so many are too far on */
+    uint64_t stray;         /* where it writes, ever again, if not 0 */
 } NicFaults;
 
 typedef struct NicQueue {
@@ -115,6 +122,8 @@ struct NicVF {
     NicLog log;
     NicQueue q[NIC_QUEUES];
     QEMUTimer *drain_timer, *late_timer, *delay_timer, *held_timer;
+    QEMUTimer *storm_timer, *stray_timer;
+    uint32_t storm_vector;
     QEMUBH *run_bh;
     NicHeld held;
     GArray *delayed;
@@ -173,6 +182,14 @@ void nic_dma_exit(NicVF *vf);
 void nic_held_release(NicVF *vf);
 void nic_log_flush(NicVF *vf);
 void nic_log_enable(NicVF *vf, bool on);
+
+/* hostile.c: what has no limits but those that others set */
+uint64_t nic_noise(NicVF *vf, hwaddr addr, uint64_t value);
+void nic_interrupt(NicVF *vf, uint16_t vector);
+uint16_t nic_jump(NicVF *vf, uint16_t index);
+void nic_hostile_update(NicVF *vf);
+void nic_hostile_init(NicVF *vf);
+void nic_hostile_exit(NicVF *vf);
 
 /* wire.c: the wire that all net VFs of a PF are on */
 bool nic_wire_plug(NicVF *vf, const char *name);

@@ -192,14 +192,10 @@ static int ifc_ring(NicVF *vf, hwaddr addr)
     return n < NIC_QUEUES ? n : -1;
 }
 
-static uint64_t ifc_read(void *opaque, hwaddr addr, unsigned size)
+static uint64_t ifc_value(NicVF *vf, hwaddr addr)
 {
-    NicVF *vf = opaque;
     int n = ifc_ring(vf, addr);
 
-    if (vf->fault.all_ones) {
-        return UINT64_MAX;
-    }
     if (n >= 0) {
         return ring_state_read(vf, n);
     }
@@ -216,6 +212,16 @@ static uint64_t ifc_read(void *opaque, hwaddr addr, unsigned size)
         return (vf->log.base + vf->log.size) >> 32;
     }
     return 0;
+}
+
+static uint64_t ifc_read(void *opaque, hwaddr addr, unsigned size)
+{
+    NicVF *vf = opaque;
+
+    if (vf->fault.all_ones) {
+        return UINT64_MAX;
+    }
+    return nic_noise(vf, NIC_BLOCK + addr, ifc_value(vf, addr));
 }
 
 static void ifc_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
