@@ -167,6 +167,7 @@ class PackedRing:
 class Device:
     """A device with its rings in one piece of memory, and buffers after them."""
     IOVA = 0x100000
+    OWNER = Owner
 
     def __init__(self, path, features, queues, num, pages, start=0):
         self.path = path
@@ -180,10 +181,14 @@ class Device:
             offset += kind.SIZE
         self.buffers = offset
         self.num = num
-        self.owner = Owner(path)
-        self.owner.set_owner()
-        self.owner.set_backend_features(self.owner.backend_features())
-        self.owner.map(self.IOVA, self.memory)
+        self.owner = self.OWNER(path)
+        try:
+            self.owner.set_owner()
+            self.owner.set_backend_features(self.owner.backend_features())
+            self.owner.map(self.IOVA, self.memory)
+        except OSError:
+            self.owner.close()
+            raise
         self.bases = {q: ring.start_at(start) if start else
                       (0x80008000 if ring.packed else 0)
                       for q, ring in self.rings.items()}

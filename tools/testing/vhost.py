@@ -82,7 +82,7 @@ class Owner:
         return bytes(buf)
 
     def set_owner(self):
-        fcntl.ioctl(self.fd, _io(0, 0x01, 0))
+        self._call(_io(0, 0x01, 0))
 
     def features(self):
         return struct.unpack("<Q", self._call(_ior(0x00, 8), bytes(8)))[0]
@@ -153,10 +153,10 @@ class Owner:
         return struct.unpack("<I", self._call(_ior(0x7A, 4), bytes(4)))[0]
 
     def suspend(self):
-        fcntl.ioctl(self.fd, _io(0, 0x7D, 0))
+        self._call(_io(0, 0x7D, 0))
 
     def resume(self):
-        fcntl.ioctl(self.fd, _io(0, 0x7E, 0))
+        self._call(_io(0, 0x7E, 0))
 
     def set_addr(self, index, desc, used, avail):
         self._call(_iow(0x11, 40), struct.pack("<IIQQQQ", index, 0, desc, used, avail, 0))

@@ -1,0 +1,177 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # t runs the tests by name
+# Hardware that lies at random: nothing crashes, hangs or reaches what is not
+# its own, others do not notice, and once it is mended it works again.
+# shellcheck source=tools/testing/lib.sh
+. /hvdpa/tools/testing/lib.sh
+
+cases=$(dirname "$0")/hostile_cases.py
+# VERSION_1 ACCESS_PLATFORM RING_PACKED EVENT_IDX INDIRECT MAC MRG_RXBUF STATUS
+all=0x730018020
+function=0000:01:00.1
+third=0000:01:00.3
+
+setup() {
+	hvdpa-vfs enable 0000:01:00.0 3
+	hvdpa-vfs enable 0000:02:00.0 2
+	recover
+}
+
+recover() {
+	local fault
+	for fault in storm noise noise-from stuck-status jump stray; do
+		fault nic/vf0 "$fault" 0
+	done
+	fault nic/vf0 mute false
+	fault nic/vf2 noise 0
+	devlink health recover "pci/$function" reporter function
+	auto_recover true
+	[ -e "/sys/bus/pci/devices/$third/driver" ] || hvdpa-vfs bind "$third"
+	make nic1 "$function" "$all"
+	make nic2 0000:01:00.2 "$all"
+	make wide1 0000:02:00.1
+	make wide2 0000:02:00.2
+}
+
+make() {
+	add "$@"
+	consume "$1" vhost_vdpa
+}
+
+# hostile CASE ARGUMENT...: nic1 is broken, nic2 on its wire is not
+hostile() {
+	local case=$1
+	shift
+	timeout "${limit:-60}" python3 "$cases" "$case" nic1 nic2 \
+		--fault nic/vf0 --function "$function" "$@"
+}
+
+auto_recover() {
+	devlink health set "pci/$function" reporter function auto_recover "$1"
+}
+
+test_storm() {
+	hostile storm
+	# It comes and goes as it likes while there is a storm.
+	fault nic/vf0 storm 100
+	for _ in 1 2 3; do
+		timeout 5 vdpa dev del nic1
+		timeout 5 vdpa dev add name nic1 mgmtdev "pci/$function" device_features "$all"
+	done
+	consume nic1 vhost_vdpa
+	timeout 10 hvdpa-vfs unbind "$function"
+	timeout 10 hvdpa-vfs bind "$function"
+	make nic1 "$function" "$all"
+	fault nic/vf0 storm 0
+	hostile works
+}
+
+test_mute() { hostile mute; }
+
+# devlink's own recovery would make it another count each time.
+test_lives() {
+	auto_recover false
+	limit=120 hostile lives --share "$(rounds 100 50)"
+	auto_recover true
+	local line
+	log_since_mark "$(cat "$state/mark")" >"$state/lines"
+	for line in 'refused DRIVER_OK' 'the function is given up' 'the function is back' \
+		'ring state' 'suspend: migration status' 'log_status'; do
+		grep -q "hvdpa $function: .*$line" "$state/lines" || fail "no line: $line"
+	done
+	hostile works
+}
+
+probe() {
+	echo hvdpa >"/sys/bus/pci/devices/$third/driver_override"
+	echo "$third" >/sys/bus/pci/drivers_probe
+	[ -e "/sys/bus/pci/devices/$third/driver" ]
+}
+
+unprobe() {
+	echo "$third" >/sys/bus/pci/drivers/hvdpa/unbind
+}
+
+# probes PERCENT TIMES: the function is found, added and forgotten with noise.
+probes() {
+	local n began bound=0 added=0 slowest=0
+	fault nic/vf2 noise "$1"
+	for ((n = 0; n < $2; n++)); do
+		began=$SECONDS
+		if probe 2>/dev/null; then
+			bound=$((bound + 1))
+			if timeout 5 vdpa dev add name third mgmtdev "pci/$third" 2>/dev/null; then
+				added=$((added + 1))
+				timeout 5 vdpa -j dev config show third >/dev/null || :
+				timeout 5 vdpa dev del third
+			fi
+			unprobe
+		fi
+		[ $((SECONDS - began)) -le "$slowest" ] || slowest=$((SECONDS - began))
+		vdpa dev show nic2 >/dev/null
+	done
+	echo "# $1 %: $2 probes, $bound bound, $added added, the slowest $slowest s"
+	[ "$slowest" -lt 5 ]
+	refused=$(($2 - added))
+}
+
+test_probes() {
+	local refused
+	[ ! -e "/sys/bus/pci/devices/$third/driver" ] || unprobe
+	probes 0 2
+	[ "$refused" -eq 0 ]
+	probes 3 "$(rounds 30 15)"
+	probes 30 "$(rounds 20 10)"
+	[ "$refused" -gt 0 ]
+	probes 100 5
+	[ "$refused" -eq 5 ]
+	fault nic/vf2 noise 0
+	probe
+	add third "$third"
+	del third
+}
+
+test_stuck() {
+	auto_recover false
+	hostile stuck_running
+	lines_are 'reset: device_status is still 0x4f after 1000000 us' 1
+	lines_are 'the function is given up: it does not finish a reset' 1
+	lines_are 'revive: device_status is 0x4f after a function level reset, expected 0: -ETIMEDOUT' 1
+	lines_are 'the function is back after: it does not finish a reset' 1
+	hostile stuck_agreeing
+	lines_are 'device_status is 0x3, the device does not keep FEATURES_OK: -EOPNOTSUPP' 1
+	lines_are 'device_status reads 0xb, expected 0xf: -EIO' 1
+	lines_are 'reset: device_status is still 0x(3|b) after 1000000 us' 2
+	auto_recover true
+	hostile works
+}
+
+test_jump() {
+	hostile jump
+	hostile works
+}
+
+test_jump_control() {
+	timeout 60 python3 "$cases" jump_control wide1 wide2 --fault wide/vf0
+	lines_are 'control command 0.0 of 3 bytes: no answer within 1000000 us' 1
+}
+
+test_stray() {
+	expect_log 'DMAR: .*01:00.1'
+	allow_log DMAR
+	hostile stray
+	hostile works
+}
+
+begin
+t setup "devices"
+t test_storm "a storm of interrupts: counted, and nothing else"
+t test_mute "no interrupt ever comes: who polls does not notice"
+t test_lives "lives of an owner while registers read as anything"
+t test_probes "so are functions found and refused"
+t test_stuck "a status that sticks: told in time, given up, brought back"
+t test_jump "used indices that jump are their reader's affair"
+t test_jump_control "in the driver's own ring they are no answer"
+t test_stray "writes to anywhere: the IOMMU stops and reports them"
+finish
