@@ -15,6 +15,7 @@ third=0000:01:00.3
 setup() {
 	hvdpa-vfs enable 0000:01:00.0 3
 	hvdpa-vfs enable 0000:02:00.0 2
+	hvdpa-vfs enable 0000:0a:00.0 2
 	recover
 }
 
@@ -25,6 +26,8 @@ recover() {
 	done
 	fault nic/vf0 mute false
 	fault nic/vf2 noise 0
+	fault wide/vf0 jump 0
+	fault single/vf0 storm 0
 	devlink health recover "pci/$function" reporter function
 	auto_recover true
 	[ -e "/sys/bus/pci/devices/$third/driver" ] || hvdpa-vfs bind "$third"
@@ -32,6 +35,8 @@ recover() {
 	make nic2 0000:01:00.2 "$all"
 	make wide1 0000:02:00.1
 	make wide2 0000:02:00.2
+	make single1 0000:0a:00.1
+	make single2 0000:0a:00.2
 }
 
 make() {
@@ -67,6 +72,11 @@ test_storm() {
 	hostile works
 }
 
+# One vector for all: each interrupt reads a register, to know what it is for.
+test_storm_shared() {
+	timeout 60 python3 "$cases" storm single1 single2 --fault single/vf0
+}
+
 test_mute() { hostile mute; }
 
 # devlink's own recovery would make it another count each time.
@@ -77,7 +87,7 @@ test_lives() {
 	local line
 	log_since_mark "$(cat "$state/mark")" >"$state/lines"
 	for line in 'refused DRIVER_OK' 'the function is given up' 'the function is back' \
-		'ring state' 'suspend: migration status' 'log_status'; do
+		'ring state' 'log_status'; do
 		grep -q "hvdpa $function: .*$line" "$state/lines" || fail "no line: $line"
 	done
 	hostile works
@@ -167,6 +177,7 @@ test_stray() {
 begin
 t setup "devices"
 t test_storm "a storm of interrupts: counted, and nothing else"
+t test_storm_shared "the same where one vector is for all"
 t test_mute "no interrupt ever comes: who polls does not notice"
 t test_lives "lives of an owner while registers read as anything"
 t test_probes "so are functions found and refused"
