@@ -7,10 +7,10 @@ import argparse
 import collections
 import contextlib
 import errno
+import json
 import os
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -73,34 +73,40 @@ class End(Net):
                 os.close(old)
 
 
-class Others(threading.Thread):
-    """Administrators who ask for another device all the while."""
+class Others:
+    """Administrators who ask for another device all the while. A process of
+    its own: one that is forked has the owner's files open until it executes,
+    and an owner that comes then is one too many."""
 
     def __init__(self, name):
-        super().__init__(daemon=True)
-        self.name, self.path = name, path_of(name)
-        self.over = threading.Event()
-        self.asked, self.slowest, self.failed = 0, 0, []
-
-    def run(self):
-        while not self.over.wait(0.1):
-            began = time.monotonic()
-            try:
-                run_tool("vdpa", "dev", "show", self.name)
-                statistics(self.path, 0)
-            except (OSError, subprocess.SubprocessError) as error:
-                self.failed.append(error)
-            self.asked += 1
-            self.slowest = max(self.slowest, time.monotonic() - began)
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "ask", name, name], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout.readline() == "ready\n"
 
     def judge(self):
-        self.over.set()
-        self.join(2 * LIMIT)
-        print(f"# the other device was asked for {self.asked} times,"
-              f" the slowest answer took {self.slowest:.2f} s")
-        assert not self.is_alive() and self.asked, "nobody answers"
-        assert not self.failed, self.failed[0]
-        assert self.slowest < LIMIT
+        output, _ = self.process.communicate(timeout=4 * LIMIT)
+        asked, slowest, failed = json.loads(output)
+        print(f"# the other device was asked for {asked} times,"
+              f" the slowest answer took {slowest:.2f} s")
+        assert asked and not failed, f"{asked} answers, {failed}"
+        assert slowest < LIMIT
+
+
+def case_ask(args):
+    """Ask until standard input ends."""
+    path, asked, slowest, failed = path_of(args.name), 0, 0, []
+    print("ready", flush=True)
+    while not readable(sys.stdin, 0.1):
+        began = time.monotonic()
+        try:
+            run_tool("vdpa", "dev", "show", args.name)
+            statistics(path, 0)
+        except (OSError, subprocess.SubprocessError) as error:
+            failed.append(str(error))
+        asked += 1
+        slowest = max(slowest, time.monotonic() - began)
+    print(json.dumps((asked, slowest, failed)))
 
 
 def run_tool(*command):
@@ -172,7 +178,6 @@ def case_works(args):
 def case_storm(args):
     a, b = started(args.name, MAC_A), started(args.other, MAC_B)
     others = Others(args.other)
-    others.start()
     rates = []
     for period in (0, args.period, 0):
         fault(args.fault, "storm", period)
@@ -187,7 +192,9 @@ def case_storm(args):
         if period:
             life_goes_on(a, b)
             no_longer_told(a)
-    assert rates[1] > 500 and max(rates[0], rates[2]) < 100, rates
+    # Not all vectors are queues', and a machine may be slower than a storm.
+    least = 1e6 / args.period / 20
+    assert rates[1] > least > 2 * max(rates[0], rates[2]), rates
     others.judge()
     Watched.judge()
 
@@ -208,7 +215,6 @@ def case_mute(args):
     assert min(flow(a, b, LIMIT, 20)) >= 20 and fired(a)
     fault(args.fault, "mute", "true")
     others = Others(args.other)
-    others.start()
     # What was under way before arrives yet.
     time.sleep(0.2)
     fired(a)
@@ -293,7 +299,6 @@ def case_lives(args):
     """Lives of owners, each as far as it comes; then it is as new."""
     b = started(args.other, MAC_B)
     others = Others(args.other)
-    others.start()
     for noise, first, lives in NOISES:
         fault(args.fault, "noise-from", first)
         fault(args.fault, "noise", noise)
@@ -316,7 +321,6 @@ def case_stuck_running(args):
     """The status of a device that runs sticks; no reset ends."""
     a, b = started(args.name, MAC_A), started(args.other, MAC_B)
     others = Others(args.other)
-    others.start()
     assert not a.owner.status() & NEEDS_RESET
     config = a.owner.set_config_call()
     fault(args.fault, "stuck-status", STATE_OF_ALL | NEEDS_RESET)
@@ -362,7 +366,6 @@ def case_jump(args):
     """Used indices of the owner's rings are too far on; its states are not."""
     a, b = started(args.name, MAC_A), started(args.other, MAC_B)
     others = Others(args.other)
-    others.start()
     assert min(flow(a, b, LIMIT, 20)) >= 20
     fault(args.fault, "jump", 100)
     ring = a.rings[1]
@@ -410,7 +413,6 @@ def case_stray(args):
     else's; and to one that it has, which arrive."""
     a, b = started(args.name, MAC_A), started(args.other, MAC_B)
     others = Others(args.other)
-    others.start()
     victim = Memory(1)
     victim.map[:] = b"V" * PAGE
     address = victim.physical()
