@@ -53,7 +53,7 @@ class Stream:
 
     def turn_arrives(self, end):
         """A turn; before it, something of the turns until now arrives at end."""
-        first, stop = len(end.seen), time.monotonic() + 10
+        first, stop = len(end.seen), time.monotonic() + 30
         while sum(self.sent) and len(end.seen) == first:
             assert time.monotonic() < stop, "nothing arrives any more"
             end.receive()
