@@ -492,6 +492,7 @@ def sizes_stay(path):
     owner.negotiate(split_features(owner))
     before = owner.num_max(), owner.vring_size(0)
     assert before[1] > Ring.NUM
+    owner.set_status(0)
     for _ in range(2):
         memory.map[:PAGE] = bytes(PAGE)
         ring = run_disk(owner, memory)
