@@ -327,10 +327,13 @@ int hvdpa_dma_map(struct hvdpa_device *hv, u64 iova, u64 size, u64 pa,
 		return err;
 	err = iommu_map(hv->dma.domain, iova, pa, size, prot,
 			GFP_KERNEL_ACCOUNT);
-	if (err || perm == VHOST_ACCESS_RW || !hv->control)
-		return err;
-
-	err = hvdpa_access_restrict(&hv->dma, iova, size, perm);
+	if (!err && perm != VHOST_ACCESS_RW && hv->control)
+		err = hvdpa_access_restrict(&hv->dma, iova, size, perm);
+	/*
+	 * The IOMMU core takes back what a driver said that it mapped; Intel's
+	 * says nothing of a piece that it has no memory to end, and the device
+	 * would reach pages that are soon somebody else's.
+	 */
 	if (err)
 		iommu_unmap(hv->dma.domain, iova, size);
 	return err;
