@@ -473,17 +473,24 @@ def case_counters(args):
     a.close()
 
 
-def case_deaf(args):
-    """A card that does not answer: the owner is told within bounded time."""
+def unanswered(args, how):
+    """A station whose card breaks in this way before a command: the owner is
+    told within bounded time, and gets no answer."""
     a = station(args)
     config = a.owner.set_config_call()
     assert a.apart.run(RX, 0, b"\0") == OK
-    fault(args.fault, "deaf", "true")
+    fault(args.fault, how, "true")
     began = time.monotonic()
     a.apart.post(a.apart.chain(struct.pack("<BB", RX, 0) + b"\1"))
     assert readable(config, 5) and a.owner.status() & NEEDS_RESET
     print(f"# told after {time.monotonic() - began:.1f} s")
     assert a.apart.answer(0.1) is None
+    return a
+
+
+def case_deaf(args):
+    """A card that does not answer."""
+    a = unanswered(args, "deaf")
     fault(args.fault, "deaf", "false")
     a.close()
     a = station(args)
@@ -493,16 +500,7 @@ def case_deaf(args):
 
 def case_vanishes(args):
     """The card goes while it has a command."""
-    a = station(args)
-    config = a.owner.set_config_call()
-    assert a.apart.run(RX, 0, b"\0") == OK
-    fault(args.fault, "vanish", "true")
-    began = time.monotonic()
-    a.apart.post(a.apart.chain(struct.pack("<BB", RX, 0) + b"\1"))
-    assert readable(config, 5) and a.owner.status() & NEEDS_RESET
-    print(f"# told after {time.monotonic() - began:.1f} s")
-    assert a.apart.answer(0.1) is None
-    a.close()
+    unanswered(args, "vanish").close()
 
 
 class Wide(Station):

@@ -82,7 +82,7 @@ test_pci_remove() {
 	del disk
 }
 
-# Both are slots of hardware: what is in one goes and comes as with a hand.
+# What is in a slot comes and goes as it does by hand.
 plug() {
 	monitor "device_add virtio-blk-pci,id=spare,bus=rp10,drive=spare,num-queues=1,iommu_platform=on,disable-legacy=on,page-per-vq=on,ioeventfd=off"
 	within 20 test -e "/sys/bus/pci/devices/$disk"
