@@ -289,6 +289,28 @@ void hvdpa_dma_detach(struct hvdpa_device *hv)
 	mutex_unlock(&dma->lock);
 }
 
+/*
+ * What a map that failed left behind. The IOMMU core takes back what a driver
+ * said that it mapped; Intel's says nothing of a piece that it has no memory to
+ * end, and the device would reach pages that are soon somebody else's. Nor can
+ * all be unmapped: where nothing is mapped, Intel's takes what lies beside it.
+ */
+static void hvdpa_dma_unmap_rest(struct iommu_domain *domain, u64 iova,
+				 u64 size)
+{
+	u64 offset, rest = 0;
+
+	for (offset = 0; offset < size; offset += PAGE_SIZE) {
+		if (iommu_iova_to_phys(domain, iova + offset))
+			rest += PAGE_SIZE;
+		else if (rest)
+			break;
+		cond_resched();
+	}
+	if (rest)
+		iommu_unmap(domain, iova + offset - rest, rest);
+}
+
 /**
  * hvdpa_dma_map - let the device reach a piece of its owner's memory
  * @hv: the device
@@ -329,13 +351,8 @@ int hvdpa_dma_map(struct hvdpa_device *hv, u64 iova, u64 size, u64 pa,
 			GFP_KERNEL_ACCOUNT);
 	if (!err && perm != VHOST_ACCESS_RW && hv->control)
 		err = hvdpa_access_restrict(&hv->dma, iova, size, perm);
-	/*
-	 * The IOMMU core takes back what a driver said that it mapped; Intel's
-	 * says nothing of a piece that it has no memory to end, and the device
-	 * would reach pages that are soon somebody else's.
-	 */
 	if (err)
-		iommu_unmap(hv->dma.domain, iova, size);
+		hvdpa_dma_unmap_rest(hv->dma.domain, iova, size);
 	return err;
 }
 

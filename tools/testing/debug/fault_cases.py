@@ -68,6 +68,22 @@ def requests(disk, count=20):
     assert disk.done - done == count and not disk.failed
 
 
+class HighDisk(Disk):
+    """There is no table yet for what is below its memory."""
+    IOVA = 0x40000000
+
+
+class Pair:
+    """Two pages of a memory that follow one another in the machine's too, so
+    that they are mapped as one piece."""
+    size = 2 * PAGE
+
+    def __init__(self, memory):
+        at = next(at for at in range(0, memory.size - PAGE, PAGE)
+                  if memory.physical(at) + PAGE == memory.physical(at + PAGE))
+        self.address = memory.address + at
+
+
 def life(path, name):
     disk = None
 
@@ -77,7 +93,7 @@ def life(path, name):
         os.close(first)
         disk = None
         try:
-            disk = Disk(path)
+            disk = HighDisk(path)
         except OSError:
             os.closerange(first, first + 10)
             raise
@@ -91,7 +107,18 @@ def life(path, name):
     total = walk("open, the first map", opened, close, errno.EFAULT,
                  halfway=True)
     owner = disk.owner
+    # What lies beside a map that fails stays: requests() has need of it.
+    beside = Memory(1)
+    total += walk("a map below the disk's memory",
+                  lambda: owner.map(disk.IOVA - PAGE, beside),
+                  lambda: owner.unmap(disk.IOVA - PAGE, beside.size),
+                  errno.EFAULT)
     more = Memory(2048)
+    # The second page needs another page table: nothing may be left of the first.
+    pair, edge = Pair(more), 0x20200000 - PAGE
+    total += walk("a map across two tables", lambda: owner.map(edge, pair),
+                  lambda: owner.unmap(edge, pair.size), errno.EFAULT)
+    owner.unmap(edge, pair.size)
     total += walk("a map of 8 MiB", lambda: owner.map(0x10000000, more),
                   lambda: owner.unmap(0x10000000, more.size), errno.EFAULT)
     total += walk("an unmap", lambda: owner.unmap(0x10000000, more.size),
