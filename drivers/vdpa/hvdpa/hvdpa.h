@@ -229,7 +229,7 @@ struct hvdpa_queue {
  * @death: why, the last time, for people; NULL where it never was
  * @health: what devlink knows of it
  * @being_reset: somebody else resets it and says when it is over
- * @removing: remove() has begun: no new device
+ * @removing: remove() or shutdown() has begun: no new device, no revival
  * @hv: the device that dev_add made, or NULL
  * @mgmt: how `vdpa` sees this function
  * @id_table: the one virtio type it is

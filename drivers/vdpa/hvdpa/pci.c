@@ -75,14 +75,19 @@ static void hvdpa_remove(struct pci_dev *pdev)
 	pci_disable_device(pdev);
 }
 
-/* Nothing may write to memory while the next kernel starts in it. */
+/*
+ * Nothing may write to memory while the next kernel starts in it. Whoever owns
+ * the device may still run, and must not start it again.
+ */
 static void hvdpa_shutdown(struct pci_dev *pdev)
 {
 	struct hvdpa_function *fn = pci_get_drvdata(pdev);
 
-	pci_clear_master(pdev);
 	mutex_lock(&fn->lock);
+	fn->removing = true;
+	pci_clear_master(pdev);
 	hvdpa_function_reset(fn);
+	hvdpa_function_lose(fn, "shutdown");
 	mutex_unlock(&fn->lock);
 }
 

@@ -3,6 +3,7 @@
 """vhost_cases.py CASE /dev/vhost-vdpa-N [ARGUMENT...]: one case of vhost.sh or
 removal.sh, seen from a program that owns a device."""
 import errno
+import itertools
 import mmap
 import os
 import struct
@@ -79,6 +80,15 @@ def works(path):
     for count in range(1, 40):
         assert good_read(ring, memory, count) == expected
     assert readable(owner.call_fds[0], 1), "no interrupt"
+
+
+def endless(path):
+    """Requests without an end, also for whoever comes after."""
+    _, memory, ring = ready_disk(path)
+    good_read(ring, memory, 1)
+    print("running", flush=True)
+    for count in itertools.count(2):
+        good_read(ring, memory, count & 0xFFFF)
 
 
 def enabled_late(path):
