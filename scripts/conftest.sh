@@ -70,6 +70,15 @@ probe() {
 		}
 	CODE
 
+	probe IRQ_BYPASS_EVENTFD "$@" <<-'CODE'
+		#include <linux/irqbypass.h>
+		void *f(struct irq_bypass_producer *producer);
+		void *f(struct irq_bypass_producer *producer)
+		{
+			return producer->eventfd;
+		}
+	CODE
+
 	probe VDPA_VMAP "$@" <<-'CODE'
 		#include <linux/vdpa.h>
 		void f(struct vdpa_device *vdpa, struct device *dev);

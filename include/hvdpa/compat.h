@@ -30,6 +30,17 @@
 	devlink_health_reporter_create(devlink, ops, priv)
 #endif
 
+/*
+ * Does the kernel survive two queues with one eventfd, whose interrupts it is
+ * told of? Where producers are matched by a token it does not, and an owner can
+ * bring the host down.
+ */
+#ifdef HVDPA_HAVE_IRQ_BYPASS_EVENTFD
+#define HVDPA_IRQ_BYPASS_IS_SAFE	true
+#else
+#define HVDPA_IRQ_BYPASS_IS_SAFE	false
+#endif
+
 /**
  * hvdpa_set_dma_dev - say which device the DMA API works for
  * @vdpa: the vDPA device, before it is registered

@@ -76,10 +76,7 @@ struct device {
 	unsigned int generation;
 	__u64 features;
 	__u32 nvqs;
-	/*
-	 * Known: of two queues with one eventfd for their interrupts the second
-	 * is taken off a list that it is not on. Each has its own two.
-	 */
+	/* Each queue's own two; now and then it has another's. */
 	int calls[QUEUES_MAX][2];
 };
 
@@ -230,7 +227,8 @@ static int any_kick(struct fuzz *fuzz, const struct device *device)
 
 static int any_call(struct fuzz *fuzz, const struct device *device, __u32 index)
 {
-	int good = device->calls[index % QUEUES_MAX][below(fuzz, 2)];
+	__u32 whose = mostly(fuzz, 4, index % QUEUES_MAX, below(fuzz, QUEUES_MAX));
+	int good = device->calls[whose][below(fuzz, 2)];
 
 	return mostly(fuzz, 4, good, bad_fd(fuzz, device));
 }

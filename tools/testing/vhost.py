@@ -161,16 +161,18 @@ class Owner:
     def set_addr(self, index, desc, used, avail):
         self._call(_iow(0x11, 40), struct.pack("<IIQQQQ", index, 0, desc, used, avail, 0))
 
-    def _event(self, number, index):
-        fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+    def _event(self, number, index, fd=None):
+        if fd is None:
+            fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._call(_iow(number, 8), struct.pack("<Ii", index, fd))
         return fd
 
     def set_kick(self, index):
         self.kick_fds[index] = self._event(0x20, index)
 
-    def set_call(self, index):
-        self.call_fds[index] = self._event(0x21, index)
+    def set_call(self, index, fd=None):
+        """With an eventfd of its own, or with this one; -1 is none."""
+        self.call_fds[index] = self._event(0x21, index, fd)
 
     def set_config_call(self):
         fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)

@@ -295,6 +295,10 @@ void hvdpa_health_show(struct hvdpa_function *fn, bool healthy);
 int hvdpa_health_register(struct hvdpa_function *fn);
 void hvdpa_health_unregister(struct hvdpa_function *fn);
 
+/* main.c */
+
+extern bool hvdpa_irq_bypass;
+
 /* reset.c: resets that are not this driver's */
 
 extern const struct pci_error_handlers hvdpa_error_handlers;

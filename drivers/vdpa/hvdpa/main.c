@@ -2,9 +2,16 @@
 /*
  * hvdpa: a vDPA parent for PCI functions whose data path speaks virtio.
  */
+#include <hvdpa/compat.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 
 #include "hvdpa.h"
+
+bool hvdpa_irq_bypass = HVDPA_IRQ_BYPASS_IS_SAFE;
+module_param_named(irq_bypass, hvdpa_irq_bypass, bool, 0444);
+MODULE_PARM_DESC(irq_bypass,
+		 "let KVM post queues' interrupts into guests (default: where no owner can crash the kernel with it)");
 
 static int __init hvdpa_init(void)
 {

@@ -788,6 +788,8 @@ void hvdpa_vdpa_ops_fit(struct hvdpa_device *hv)
 	} else {
 		hv->ops.set_group_asid = NULL;
 	}
+	if (!hvdpa_irq_bypass)
+		hv->ops.get_vq_irq = NULL;
 	if (!hvdpa_can(hv->fn, HVDPA_SUSPEND))
 		hv->ops.suspend = NULL;
 	if (!hvdpa_can(hv->fn, HVDPA_RESUME))

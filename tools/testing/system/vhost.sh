@@ -68,9 +68,29 @@ test_no_features() {
 	lines_are 'refused DRIVER_OK.*EINVAL' 1
 }
 
+bypass=/sys/module/hvdpa/parameters/irq_bypass
+
 test_refused_interrupt() {
-	on_disk refused_interrupt
+	timeout 60 python3 "$cases" refused_interrupt "$(vhost_of disk)" "$(cat "$bypass")"
 	lines_are 'refused DRIVER_OK.*EINVAL' 1
+}
+
+test_one_eventfd() { on_disk one_eventfd; }
+
+# The other answer, for those who know their kernel or their owners.
+test_bypass_chosen() {
+	local other=Y
+	[ "$(cat "$bypass")" = N ] || other=N
+	teardown
+	rmmod hvdpa
+	insmod /hvdpa/hvdpa.ko "irq_bypass=$other"
+	hvdpa-vfs bind "$disk"
+	add disk "$disk"
+	consume disk vhost_vdpa
+	timeout 60 python3 "$cases" refused_interrupt "$(vhost_of disk)" "$other"
+	del disk
+	hvdpa-vfs unbind "$disk"
+	rmmod hvdpa
 }
 
 # 300 rounds take a while; each line may come ten times in five seconds. Comes
@@ -155,7 +175,8 @@ t test_outside "a descriptor outside the mapping faults and changes no memory"
 t test_nothing_mapped "an owner that maps nothing reaches nothing"
 t test_unmap_cuts "unmapped memory is out of reach at once"
 t test_read_only_map "memory mapped for reading is not written to"
+t test_one_eventfd "two queues with one eventfd"
 t test_flood "what is refused again and again does not fill the log"
 t test_works_after "the device works after all that"
-teardown
+t test_bypass_chosen "irq_bypass is as the administrator says"
 finish

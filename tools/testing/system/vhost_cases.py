@@ -329,14 +329,15 @@ class Calls:
         self._write("kprobe_events", f"-:{self.event}")
 
 
-def refused_interrupt(path):
-    """A device that is not started has no interrupt that KVM may bypass."""
+def refused_interrupt(path, told):
+    """A device that is not started has no interrupt that KVM may bypass, and
+    none has where KVM is not to be told (N)."""
     registered = Calls("irq_bypass_register_producer")
     try:
         owner, _, _ = ready_disk(path)
         owner.close()
         started = registered.count()
-        assert started, "one that is started has none either"
+        assert bool(started) == (told == "Y"), f"KVM is told {started} times"
         owner = owned(path)
         owner.set_call(0)
         owner.set_status(ACKNOWLEDGE | DRIVER | DRIVER_OK)
@@ -345,6 +346,28 @@ def refused_interrupt(path):
         assert registered.count() == started, "it has one"
     finally:
         registered.close()
+
+
+def one_eventfd(path):
+    """Two queues with one eventfd, which one of them gives up."""
+    owner = owned(path)
+    memory = Memory(16)
+    owner.map(IOVA, memory)
+    owner.negotiate(split_features(owner))
+    ring = Ring(owner, 0, IOVA, memory)
+    shared = owner.call_fds[0]
+    Ring(owner, 1, IOVA, memory, offset=0x4000, call=False)
+    owner.set_call(1, shared)
+    owner.enable(0)
+    owner.enable(1)
+    assert owner.drive() & DRIVER_OK
+    good_read(ring, memory, 1)
+    owner.set_call(1, -1)
+    os.eventfd_read(shared)
+    good_read(ring, memory, 2)
+    assert readable(shared, 1), "no interrupt"
+    del owner.call_fds[1]
+    owner.close()
 
 
 def flood(path):
