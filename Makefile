@@ -19,11 +19,14 @@ check:
 check-system:
 	scripts/check system
 
-kunit lint control debug:
+check-debug:
+	scripts/check debug
+
+kunit lint control:
 	scripts/check $@
 
 bench:
 	scripts/bench
 
-.PHONY: all modules modules_install clean demo check check-system kunit lint \
-	control debug bench
+.PHONY: all modules modules_install clean demo check check-system \
+	check-debug kunit lint control bench
