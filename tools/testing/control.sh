@@ -14,6 +14,8 @@ test_false() {
 
 test_alarm() { echo "WARNING: a test of the tests" >/dev/kmsg; }
 
+test_lost_log() { dmesg --clear; }
+
 test_announced() {
 	expect_log 'WARNING: a test'
 	echo "WARNING: a test of the tests" >/dev/kmsg
@@ -27,6 +29,7 @@ begin
 t test_pass "passes"
 t test_false "false in the midst fails"
 t test_alarm "an alarm fails"
+t test_lost_log "a log that lost its beginning fails"
 t test_announced "an announced alarm passes"
 t test_missing "an announced line that does not come fails"
 t test_skip "skips"

@@ -50,6 +50,11 @@ lines_are() {
 
 check_log() {
 	local mark=$1 bad=0 pattern
+	dmesg >"$state/dmesg"
+	grep -q "hvdpa-test: $mark\$" "$state/dmesg" || {
+		echo "# the log's buffer was too small: where the test began is lost"
+		bad=1
+	}
 	log_since_mark "$mark" >"$state/log"
 	if [ -s "$state/expected" ]; then
 		while read -r pattern; do
