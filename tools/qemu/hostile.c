@@ -29,6 +29,9 @@ static uint32_t dice(uint32_t sides)
  */
 uint64_t nic_noise(NicVF *vf, hwaddr addr, uint64_t value)
 {
+    if (vf->fault.nth_read && !--vf->fault.nth_read) {
+        return vf->fault.nth_zero ? 0 : UINT64_MAX;
+    }
     if (!vf->fault.noise || addr < vf->fault.noise_from ||
         dice(100) >= vf->fault.noise) {
         return value;

@@ -311,6 +311,13 @@ static void set_number(Object *obj, Visitor *v, const char *name, void *opaque,
     }
 }
 
+static void get_number(Object *obj, Visitor *v, const char *name, void *opaque,
+                       Error **errp)
+{
+    visit_type_uint32(v, name, (uint32_t *)((char *)obj + (uintptr_t)opaque),
+                      errp);
+}
+
 static void set_stray(Object *obj, Visitor *v, const char *name, void *opaque,
                       Error **errp)
 {
@@ -341,6 +348,7 @@ static void vf_class_init(ObjectClass *class, void *data)
         { "deaf", offsetof(NicVF, fault.deaf) },
         { "vanish", offsetof(NicVF, fault.vanish) },
         { "mute", offsetof(NicVF, fault.mute) },
+        { "nth-zero", offsetof(NicVF, fault.nth_zero) },
     }, numbers[] = {
         { "drop-log", offsetof(NicVF, fault.drop_log) },
         { "delay-log", offsetof(NicVF, fault.delay_log) },
@@ -349,6 +357,7 @@ static void vf_class_init(ObjectClass *class, void *data)
         { "storm", offsetof(NicVF, fault.storm) },
         { "noise", offsetof(NicVF, fault.noise) },
         { "noise-from", offsetof(NicVF, fault.noise_from) },
+        { "nth-read", offsetof(NicVF, fault.nth_read) },
         { "stuck-status", offsetof(NicVF, fault.stuck_status) },
         { "jump", offsetof(NicVF, fault.jump) },
     }, caps[] = {
@@ -377,8 +386,9 @@ static void vf_class_init(ObjectClass *class, void *data)
                                   NULL, (void *)flags[i].offset);
     }
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-        object_class_property_add(class, numbers[i].name, "uint32", NULL,
-                                  set_number, NULL, (void *)numbers[i].offset);
+        object_class_property_add(class, numbers[i].name, "uint32",
+                                  get_number, set_number, NULL,
+                                  (void *)numbers[i].offset);
     }
     for (size_t i = 0; i < ARRAY_SIZE(caps); i++) {
         object_class_property_add(class, caps[i].name, "uint32", NULL, set_cap,

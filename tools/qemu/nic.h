@@ -69,6 +69,8 @@ typedef struct NicFaults {
     bool mute;              /* no interrupt is ever sent */
     uint32_t noise;         /* of 100 reads of registers, so many lie */
     uint32_t noise_from;    /* of registers from this offset of BAR 0 on */
+    uint32_t nth_read;      /* so many reads from now, one lies: all-ones */
+    bool nth_zero;          /* or zero */
     uint32_t stuck_status;  /* what status reads as, if not 0 */
     uint32_t jump;          /* of 100 used indices, so many are too far on */
     uint64_t stray;         /* where it writes, ever again, if not 0 */

@@ -2,10 +2,13 @@
 """Drivers of a network device and a disk on top of vhost.Owner: rings of both
 kinds, that can go on where they stood, and the dirty log of /dev/hvdpa."""
 import fcntl
+import json
 import os
+import random
+import select
 import struct
-import subprocess
 import time
+import tty
 
 from vhost import (ACCESS_PLATFORM, DRIVER_OK, FAILED, FEATURES_OK, PAGE,
                    RING_PACKED, VERSION_1, Memory, Owner)
@@ -16,10 +19,37 @@ HEADER = 12
 ETHERTYPE = 0x88B5
 
 
+def monitor(command):
+    """Say something to the QEMU that this machine runs in, as lib.sh does;
+    its answer."""
+    number = random.getrandbits(31)
+    port = os.open("/dev/ttyS1", os.O_RDWR | os.O_NOCTTY)
+    try:
+        tty.setraw(port)
+        said = {"execute": "human-monitor-command", "id": number,
+                "arguments": {"command-line": command}}
+        os.write(port, b'\xff{"execute": "qmp_capabilities"}\n' +
+                 json.dumps(said).encode() + b"\n")
+        heard = b""
+        while f'"id": {number}'.encode() not in heard or not heard.endswith(b"\n"):
+            assert select.select([port], [], [], 30)[0], f"{command}: no answer"
+            heard += os.read(port, 4096)
+    finally:
+        os.close(port)
+    line = next(line for line in heard.split(b"\n") if f'"id": {number}'.encode() in line)
+    answer = json.loads(line)
+    assert not answer.get("return", "Error").startswith("Error"), answer
+    return answer["return"]
+
+
 def fault(what, name, value):
     """Break the reference NIC, see lib.sh."""
-    subprocess.run(["bash", "-c", f". /hvdpa/tools/testing/lib.sh;"
-                    f" fault {what} {name} {value}"], check=True)
+    monitor(f"qom-set /machine/peripheral/{what} {name} {value}")
+
+
+def fault_is(what, name):
+    """What a number of it is by now."""
+    return int(monitor(f"qom-get /machine/peripheral/{what} {name}"))
 
 
 class SplitRing:

@@ -282,6 +282,13 @@ fault() {
 	monitor "qom-set /machine/peripheral/$1 $2 $3"
 }
 
+# fault_is NIC/VF PROPERTY: what a number of it is by now
+fault_is() {
+	monitor "qom-get /machine/peripheral/$1 $2"
+	[[ $answer =~ \"return\":\ \"([0-9]+) ]]
+	echo "${BASH_REMATCH[1]}"
+}
+
 # monitor COMMAND: say something to the QEMU that this machine runs in, and wait
 # for its answer. What the port has heard of itself until now ends at the 0xff.
 monitor() {
@@ -296,7 +303,7 @@ monitor() {
 	exec 7>&-
 	case $line in
 	*'"return": "Error'* | *'"error": '*) ;;
-	*"\"id\": $id"*) return ;;
+	*"\"id\": $id"*) answer=$line; return ;;
 	esac
 	fail "the monitor said to '$1': ${line:-nothing within 30 seconds}"
 }

@@ -7,6 +7,7 @@ import argparse
 import collections
 import contextlib
 import errno
+import itertools
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from device import CTRL_VQ, Log, Net, fault
+from device import CTRL_VQ, Log, Net, fault, fault_is
 from vhost import (DRIVER_OK, FAILED, FEATURES_OK, NEEDS_RESET, PAGE, Memory,
                    Owner, errno_name, readable, refused, statistics)
 from nic_cases import MAC_A, MAC_B, Stream
@@ -288,6 +289,12 @@ def recover(args):
     return True
 
 
+def healthy(args):
+    known = json.loads(run_tool("devlink", "-j", "health", "show",
+                                f"pci/{args.function}", "reporter", "function"))
+    return next(iter(known["health"].values()))[0]["state"] == "healthy"
+
+
 # How many of 100 reads of registers lie, in how many lives: of all registers,
 # or of those for migrations, which owners reach whose start had no noise.
 ALL, MIGRATION = 0, 0x800
@@ -313,6 +320,38 @@ def case_lives(args):
         harmed = sum(troubles.values()) - troubles["none"]
         assert noise or not harmed, "harmed by no noise"
         assert noise < 5 or harmed, "noise that nobody notices"
+    others.judge()
+    Watched.judge()
+
+
+def case_steps(args):
+    """Of a whole life each read of a register fails once: as a function that is
+    gone answers, and as zero."""
+    b = started(args.other, MAC_B)
+    others = Others(args.other)
+    for zero in ("false", "true"):
+        fault(args.fault, "nth-zero", zero)
+        troubles, good = collections.Counter(), collections.Counter()
+        reads = recovered = 0
+        # The first are those of a start; a report of the log has hundreds.
+        for n in itertools.chain(range(1, 100), itertools.count(100, args.stride)):
+            fault(args.fault, "nth-read", n)
+            live(args, b, troubles, True)
+            over = fault_is(args.fault, "nth-read")
+            fault(args.fault, "nth-read", 0)
+            if over:
+                break
+            reads += 1
+            if not healthy(args):
+                assert recover(args), f"given up for good after read {n}"
+                recovered += 1
+            live(args, b, good, False)
+        print(f"# {'zero' if zero == 'true' else 'all-ones'}: {reads} of {n - 1} reads, {dict(troubles)},"
+              f" recovered {recovered} times", flush=True)
+        assert list(good) == ["none"], f"the next life: {good}"
+        assert n > 100, "hardly anything was read: this test is empty"
+        assert sum(troubles.values()) - troubles["none"] > 5, "nobody notices"
+    fault(args.fault, "nth-zero", "false")
     others.judge()
     Watched.judge()
 
@@ -450,6 +489,7 @@ def main():
     parser.add_argument("--fault")
     parser.add_argument("--function")
     parser.add_argument("--period", type=int, default=100)
+    parser.add_argument("--stride", type=int, default=1)
     parser.add_argument("--share", type=int, default=100)
     args = parser.parse_args()
     globals()["case_" + args.case](args)

@@ -25,11 +25,13 @@ setup() {
 
 mend() {
 	local fault
-	for fault in storm noise noise-from stuck-status jump stray; do
+	for fault in storm noise noise-from nth-read stuck-status jump stray; do
 		fault nic/vf0 "$fault" 0
 	done
 	fault nic/vf0 mute false
+	fault nic/vf0 nth-zero false
 	fault nic/vf2 noise 0
+	fault nic/vf2 nth-read 0
 	fault wide/vf0 jump 0
 	fault single/vf0 storm 0
 	devlink health recover "pci/$function" reporter function
@@ -157,6 +159,52 @@ test_probes() {
 	del third
 }
 
+# Each read fails once. A vector's that reads as all-ones is one that the
+# function has no room for.
+test_steps() {
+	local line
+	auto_recover false
+	limit=900 hostile steps --stride "$(rounds 1 25)"
+	auto_recover true
+	log_since_mark "$(cat "$state/mark")" >"$state/lines"
+	for line in queue_msix_vector config_msix_vector; do
+		grep -q "hvdpa $function: .*$line reads 0xffff, expected .*EBUSY" "$state/lines" ||
+			fail "no line: $line"
+	done
+	hostile works
+}
+
+# So is the function found, and a device added: each read fails once.
+test_probe_steps() {
+	local n left bound=0 added=0 errno
+	[ ! -e "/sys/bus/pci/devices/$third/driver" ] || unprobe
+	for ((n = 1; ; n++)); do
+		errno=
+		fault nic/vf2 nth-read "$n"
+		if probe 2>/dev/null; then
+			bound=$((bound + 1))
+			if errno=$(timeout 5 vdpa dev add name third mgmtdev "pci/$third" 2>&1); then
+				added=$((added + 1))
+				vdpa dev del third
+			fi
+			unprobe
+		fi
+		left=$(fault_is nic/vf2 nth-read)
+		fault nic/vf2 nth-read 0
+		[ "$left" -eq 0 ] || break
+		[[ -z $errno || $errno =~ (No such device|timed out|Input/output error|Device or resource busy) ]] ||
+			fail "read $n: $errno"
+		probe || fail "not bound after read $n failed"
+		vdpa dev add name third mgmtdev "pci/$third" || fail "not added after read $n failed"
+		vdpa dev del third
+		unprobe
+	done
+	echo "# $((n - 1)) reads, $bound times bound, $added added"
+	[ "$n" -gt 10 ]
+	[ "$bound" -lt "$n" ]
+	probe
+}
+
 test_stuck() {
 	auto_recover false
 	hostile stuck_running
@@ -196,6 +244,8 @@ t test_storm_shared "the same where one vector is for all"
 t test_mute "no interrupt ever comes: who polls does not notice"
 t test_lives "lives of an owner while registers read as anything"
 t test_probes "so are functions found and refused"
+t test_steps "each read of a register in an owner's life fails once"
+t test_probe_steps "each read of a probe fails once"
 t test_stuck "a status that sticks: told in time, given up, brought back"
 t test_jump "used indices that jump are their reader's affair"
 t test_jump_control "in the driver's own ring they are no answer"
