@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import struct
+import subprocess
 import sys
 import time
 
@@ -27,6 +28,7 @@ def features_of(args):
 def net_pair(args):
     ends = []
     for path, mac in zip(args.device, (MAC_A, MAC_B)):
+        mac = mac[:4] + bytes([args.station]) + mac[5:]
         end = Net(path, mac, features_of(args), pairs=args.pairs,
                   total_pairs=args.total_pairs, start=args.start,
                   pages=1040 * args.pairs)
@@ -376,6 +378,26 @@ def stuck_suspend(args):
     refused(errno.EBUSY, device.owner.base, 0)
 
 
+def dies(args):
+    """The function dies under its owner, who is told and goes on."""
+    device = one_net(args)
+    call = device.owner.set_config_call()
+    subprocess.run(["devlink", "health", "test", args.name, "reporter", "function"],
+                   check=True)
+    assert readable(call, 1), "the owner is not told"
+    assert device.owner.status() & NEEDS_RESET
+    end = time.monotonic() + 10
+    while device.owner.status():
+        try:
+            device.owner.set_status(0)
+        except OSError as error:
+            assert error.errno == errno.ENODEV, error
+        assert time.monotonic() < end, f"status {device.owner.status():#x}"
+        time.sleep(0.02)
+    device.restart()
+    device.close()
+
+
 def gone(args):
     device = one_net(args)
     fault("nic/vf1", "all-ones", "true")
@@ -397,6 +419,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--page-size", type=int, default=PAGE)
     parser.add_argument("--settle", type=float, default=0.1)
+    # Pairs on one wire have addresses of their own.
+    parser.add_argument("--station", type=int, default=0)
     parser.add_argument("--name")
     args = parser.parse_args()
     globals()[args.case](args)
