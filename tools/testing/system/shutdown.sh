@@ -72,7 +72,7 @@ test_consumed() { quiet "$consumed"; }
 
 test_works() {
 	dd if=/dev/urandom of=/run/sector bs=512 count=1 status=none
-	dd if=/run/sector of="/dev/$(cd /sys/bus/pci/devices/$owned/virtio*/block && ls)" bs=512 conv=fsync status=none
+	dd if=/run/sector of="/dev/$(cd /sys/bus/pci/devices/"$owned"/virtio*/block && ls)" bs=512 conv=fsync status=none
 	hvdpa-vfs bind "$owned"
 	add owned "$owned"
 	consume owned vhost_vdpa
