@@ -580,6 +580,36 @@ static void operations_go_with_the_device(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, hv->ops.free);
 }
 
+/* What vhost refuses before it asks, another consumer may not. */
+static void queue_beyond_the_device_is_refused(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	struct hvdpa_device *hv = hvdpa_fake_add_device(test, fake);
+	const struct vdpa_config_ops *ops = &hvdpa_vdpa_ops;
+	struct vdpa_device *vdpa = &hv->vdpa;
+	struct netlink_ext_ack extack = {};
+	struct vdpa_vq_state state = {};
+	struct vdpa_callback cb = {};
+
+	KUNIT_ASSERT_EQ(test, hv->nvqs, 0);
+	ops->set_vq_num(vdpa, 0, 16);
+	ops->kick_vq(vdpa, 0);
+	ops->set_vq_cb(vdpa, 0, &cb);
+	ops->set_vq_ready(vdpa, 0, true);
+	KUNIT_EXPECT_FALSE(test, ops->get_vq_ready(vdpa, 0));
+	KUNIT_EXPECT_EQ(test, ops->set_vq_address(vdpa, 0, 0, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, ops->set_vq_state(vdpa, 0, &state), -EINVAL);
+	KUNIT_EXPECT_EQ(test, ops->get_vq_state(vdpa, 0, &state), -EINVAL);
+	KUNIT_EXPECT_EQ(test, ops->get_vendor_vq_stats(vdpa, 0, NULL, &extack),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, ops->get_vq_notification(vdpa, 0).size, 0);
+	KUNIT_EXPECT_EQ(test, ops->get_vq_irq(vdpa, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, ops->get_vq_size(vdpa, 0), 0);
+	KUNIT_EXPECT_EQ(test, ops->set_vq_affinity(vdpa, 0, cpu_online_mask),
+			-EINVAL);
+	KUNIT_EXPECT_NULL(test, ops->get_vq_affinity(vdpa, 0));
+}
+
 static struct kunit_case hvdpa_function_cases[] = {
 	KUNIT_CASE(reset_clears_the_status),
 	KUNIT_CASE(reset_waits_for_a_slow_device),
@@ -605,6 +635,7 @@ static struct kunit_case hvdpa_function_cases[] = {
 	KUNIT_CASE_PARAM(queue_sizes_that_are_ok, size_gen_params),
 	KUNIT_CASE(reset_of_a_queue_needs_its_register),
 	KUNIT_CASE(operations_go_with_the_device),
+	KUNIT_CASE(queue_beyond_the_device_is_refused),
 	{}
 };
 
