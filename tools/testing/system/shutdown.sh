@@ -52,7 +52,7 @@ first_kernel() {
 	add consumed "$consumed"
 	consume consumed virtio_vdpa
 	within 5 test -n "$(disk_of consumed)"
-	dd if="/dev/$(disk_of consumed)" of=/dev/null bs=64k iflag=direct status=none &
+	while dd if="/dev/$(disk_of consumed)" of=/dev/null bs=64k iflag=direct status=none; do :; done &
 	sleep 0.5
 	kill -0 %1 %2
 	"$state/second/kexec" /hvdpa/boot/kernel "$state/second.cpio" \
