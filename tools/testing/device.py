@@ -301,6 +301,8 @@ class Net(Device):
             self.rx_free[pair] = [place + i * room for i in range(num)]
             place += num * room
         assert place <= self.memory.size, f"{place} bytes of {self.memory.size}"
+        # A switch that does not know where a station is asks everywhere.
+        self.hears_all = True
         self.seen = set()
         self.twice = self.bad = 0
 
@@ -354,7 +356,8 @@ class Net(Device):
             done = self.rings[2 * pair].reap()
             for at, length in done:
                 frame = self.memory.map[at + HEADER:at + length]
-                if frame[12:14] == struct.pack(">H", ETHERTYPE):
+                if (frame[12:14] == struct.pack(">H", ETHERTYPE) and
+                        (self.hears_all or frame[:6] == self.mac)):
                     number, = struct.unpack_from("<Q", frame, 14)
                     self.bad += frame[14:] != self.payload(number)
                     self.twice += number in self.seen

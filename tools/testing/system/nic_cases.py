@@ -32,6 +32,7 @@ def net_pair(args):
         end = Net(path, mac, features_of(args), pairs=args.pairs,
                   total_pairs=args.total_pairs, start=args.start,
                   pages=1040 * args.pairs)
+        end.hears_all = False
         end.start()
         end.fill()
         ends.append(end)
