@@ -20,8 +20,9 @@ log_mark() {
 	echo "hvdpa-test: $1" >/dev/kmsg
 }
 
+# What came after it; fails where the buffer has lost it.
 log_since_mark() {
-	dmesg | sed -n "/hvdpa-test: $1\$/,\$p" | sed 1d
+	dmesg | awk -v mark="hvdpa-test: $1\$" 'found; $0 ~ mark { found = 1 } END { exit !found }'
 }
 
 # expect_log REGEX: the test announces lines; they must come, and are no alarm.
@@ -50,12 +51,10 @@ lines_are() {
 
 check_log() {
 	local mark=$1 bad=0 pattern
-	dmesg >"$state/dmesg"
-	grep -q "hvdpa-test: $mark\$" "$state/dmesg" || {
+	log_since_mark "$mark" >"$state/log" || {
 		echo "# the log's buffer was too small: where the test began is lost"
 		bad=1
 	}
-	log_since_mark "$mark" >"$state/log"
 	if [ -s "$state/expected" ]; then
 		while read -r pattern; do
 			grep -Eq -- "$pattern" "$state/log" || {
