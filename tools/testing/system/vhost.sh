@@ -68,10 +68,14 @@ test_no_features() {
 	lines_are 'refused DRIVER_OK.*EINVAL' 1
 }
 
-bypass=/sys/module/hvdpa/parameters/irq_bypass
+# Is KVM told of interrupts? Not where two queues with one eventfd end the kernel.
+case $(uname -r) in
+6.12.*) told=N ;;
+*) told=Y ;;
+esac
 
 test_refused_interrupt() {
-	timeout 60 python3 "$cases" refused_interrupt "$(vhost_of disk)" "$(cat "$bypass")"
+	timeout 60 python3 "$cases" refused_interrupt "$(vhost_of disk)" "$told"
 	lines_are 'refused DRIVER_OK.*EINVAL' 1
 }
 
@@ -80,7 +84,7 @@ test_one_eventfd() { on_disk one_eventfd; }
 # The other answer, for those who know their kernel or their owners.
 test_bypass_chosen() {
 	local other=Y
-	[ "$(cat "$bypass")" = N ] || other=N
+	[ "$told" = N ] || other=N
 	teardown
 	rmmod hvdpa
 	insmod /hvdpa/hvdpa.ko "irq_bypass=$other"
