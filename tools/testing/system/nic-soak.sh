@@ -11,12 +11,13 @@
 seconds=${HVDPA_SOAK_SECONDS:-180}
 here=$(dirname "$0")
 all=0x730018020
+mortal=0000:03:00.1
 
 setup() {
 	local n
 	hvdpa-vfs enable 0000:01:00.0 4
 	hvdpa-vfs enable 0000:02:00.0 3
-	hvdpa-vfs enable 0000:07:00.0 1
+	hvdpa-vfs enable "${mortal%.*}.0" 1
 	for n in 1 2 3 4; do
 		add "nic$n" "0000:01:00.$n" "$all"
 		consume "nic$n" vhost_vdpa
@@ -26,7 +27,7 @@ setup() {
 	done
 	consume wide1 vhost_vdpa
 	consume wide2 vhost_vdpa
-	add lone 0000:07:00.1
+	add lone "$mortal"
 	consume lone vhost_vdpa
 }
 
@@ -69,7 +70,8 @@ commanded() {
 
 # An owner goes on after each death of its function.
 dying() {
-	timeout 150 python3 "$here/nic_cases.py" dies "$(vhost_of lone)" --name pci/0000:07:00.1
+	timeout 150 python3 "$here/vhost_cases.py" dies "$(vhost_of lone)" 20 \
+		bash -c "echo ready; read -r; devlink health test pci/$mortal reporter function"
 }
 
 contained() {
@@ -152,7 +154,7 @@ test_after() {
 	logged 1
 	hvdpa-vfs disable 0000:01:00.0
 	hvdpa-vfs disable 0000:02:00.0
-	hvdpa-vfs disable 0000:07:00.0
+	hvdpa-vfs disable "${mortal%.*}.0"
 	rmmod hvdpa
 	insmod /hvdpa/hvdpa.ko
 }

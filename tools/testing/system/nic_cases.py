@@ -6,7 +6,6 @@ import errno
 import os
 import random
 import struct
-import subprocess
 import sys
 import time
 
@@ -377,26 +376,6 @@ def stuck_suspend(args):
     assert device.owner.status() & NEEDS_RESET
     assert readable(call, 1), "the owner is not told"
     refused(errno.EBUSY, device.owner.base, 0)
-
-
-def dies(args):
-    """The function dies under its owner, who is told and goes on."""
-    device = one_net(args)
-    call = device.owner.set_config_call()
-    subprocess.run(["devlink", "health", "test", args.name, "reporter", "function"],
-                   check=True)
-    assert readable(call, 1), "the owner is not told"
-    assert device.owner.status() & NEEDS_RESET
-    end = time.monotonic() + 10
-    while device.owner.status():
-        try:
-            device.owner.set_status(0)
-        except OSError as error:
-            assert error.errno == errno.ENODEV, error
-        assert time.monotonic() < end, f"status {device.owner.status():#x}"
-        time.sleep(0.02)
-    device.restart()
-    device.close()
 
 
 def gone(args):
