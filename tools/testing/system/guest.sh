@@ -143,14 +143,14 @@ test_multiqueue() {
 	ip netns del left
 }
 
-reboots=$(rounds 5 2)
+reboots=$(rounds 5 1)
 
 begin
 hvdpa-vfs enable "$PF" 7
 t test_boot "a stock QEMU guest boots on a VF and reaches the namespace"
 t test_payload "payloads arrive unchanged both ways"
 t test_no_kicks "traffic with mapped doorbells costs no kick; interrupts are counted"
-t test_reboots "the guest reboots $reboots times"
+t test_reboots "the guest reboots ($reboots)"
 t test_sigkill "QEMU is killed under traffic and the device used again"
 t test_late_reuse "the device goes from the guest to a namespace"
 t test_packed "a guest with packed rings"
