@@ -173,7 +173,9 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 	mutex_init(&dma->lock);
 	hvdpa_access_init(dma);
 	INIT_LIST_HEAD(&dma->reserved);
-	iommu_get_resv_regions(dev, &dma->reserved);
+	/* The IOMMU core asks the device's IOMMU and does not look for one. */
+	if (device_iommu_mapped(dev))
+		iommu_get_resv_regions(dev, &dma->reserved);
 
 	obstacle = hvdpa_dma_obstacle(dev, &dma->reserved);
 	if (obstacle) {
