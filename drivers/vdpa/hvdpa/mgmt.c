@@ -8,6 +8,7 @@
  */
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vdpa.h>
 #include <uapi/linux/vdpa.h>
 
@@ -95,6 +96,15 @@ static void hvdpa_function_unclaim(struct hvdpa_function *fn)
 	mutex_unlock(&fn->lock);
 }
 
+/*
+ * The device is a folder of debugfs and a file below /dev/hvdpa, and devtmpfs
+ * follows "..". The bus itself takes any name.
+ */
+static bool hvdpa_name_is_good(const char *name)
+{
+	return name[0] && name[0] != '.' && !strchr(name, '/');
+}
+
 static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 			 const struct vdpa_dev_set_config *config)
 {
@@ -109,6 +119,13 @@ static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 			name, dev_name(&fn->hv->vdpa.dev),
 			ERR_PTR(-EOPNOTSUPP));
 		return -EOPNOTSUPP;
+	}
+
+	if (!hvdpa_name_is_good(name)) {
+		dev_err(&fn->pdev->dev,
+			"'%s' is no name of a file (a slash, a dot first): %pe\n",
+			name, ERR_PTR(-EINVAL));
+		return -EINVAL;
 	}
 
 	hv = hvdpa_alloc_vdpa(struct hvdpa_device, vdpa, &fn->pdev->dev,

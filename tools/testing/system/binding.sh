@@ -115,6 +115,16 @@ test_same_name() {
 	del v0b
 }
 
+# The driver has files by that name, and "/dev/hvdpa/../../x" is not below there.
+test_no_file() {
+	local name
+	for name in ../../x a/b . .. .x; do
+		errno_is 'Invalid argument' add "$name" "${VF}2"
+	done
+	lines_are "is no name of a file .*-EINVAL" 5
+	[ ! -e /dev/x ]
+}
+
 test_unsupported_feature() {
 	# RING_PACKED (34) on a function without packed rings; RING_RESET (40)
 	errno_is 'Operation not supported' add f "${VF}2" 0x700000020
@@ -196,6 +206,7 @@ t test_mgmtdev "vdpa mgmtdev shows what a function can"
 t test_add_show "a device is added and shown, a child of its function"
 t test_second "a second device on a function is refused with EOPNOTSUPP"
 t test_same_name "a name that is taken is refused with EEXIST"
+t test_no_file "a name that is no file's is refused with EINVAL"
 t test_unsupported_feature "features that the function lacks are EOPNOTSUPP"
 t test_incomplete_features "feature sets that contradict themselves are EINVAL"
 t test_unsupported_attributes "mac, mtu and max_vqp that a function cannot have are EOPNOTSUPP"
