@@ -22,10 +22,37 @@ static const char * const hvdpa_ability_names[HVDPA_ABILITIES] = {
 	[HVDPA_COUNTERS] = "counters",
 };
 
+/* Why QEMU does not migrate a guest with the device; NULL if it does. */
+static const char *hvdpa_migration_obstacle(const struct hvdpa_device *hv)
+{
+	static const enum hvdpa_ability needed[] = {
+		HVDPA_SUSPEND, HVDPA_GET_STATE, HVDPA_SET_STATE,
+	};
+	const struct hvdpa_function *fn = hv->fn;
+	unsigned int i;
+
+	lockdep_assert_held(&fn->lock);
+
+	if (fn->mdev.id.device != VIRTIO_ID_NET)
+		return "QEMU migrates no disk over vhost-vdpa";
+	for (i = 0; i < ARRAY_SIZE(needed); i++)
+		if (fn->lacks[needed[i]])
+			return fn->lacks[needed[i]];
+	if (hv->dma_api)
+		return "virtio_vdpa has it, for this kernel";
+	if (hv->features & ~hvdpa_features_migratable(hv->features,
+						      VIRTIO_ID_NET))
+		return "it offers features that QEMU does not migrate";
+	if (hv->features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ) && !hv->control)
+		return "its control queue is not isolated";
+	return NULL;
+}
+
 static int migration_show(struct seq_file *seq, void *data)
 {
 	struct hvdpa_device *hv = seq->private;
 	struct hvdpa_function *fn = hv->fn;
+	const char *obstacle;
 	unsigned int i;
 
 	seq_printf(seq, "hardware: %s\n", fn->hw->name);
@@ -50,6 +77,9 @@ static int migration_show(struct seq_file *seq, void *data)
 			   hv->log->window.bytes, hv->log->window.base,
 			   hv->log->window.first, BIT_ULL(hv->log->window.shift),
 			   hv->log->untrusted ? ", untrusted" : "");
+	obstacle = hvdpa_migration_obstacle(hv);
+	seq_printf(seq, "migrate: %s%s\n", obstacle ? "no: " : "yes",
+		   obstacle ?: "");
 	mutex_unlock(&fn->lock);
 	return 0;
 }

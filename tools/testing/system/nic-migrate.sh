@@ -421,6 +421,7 @@ test_blocked() {
 	add a 0000:01:00.1 "$(vdpa_features 0000:01:00.1)"
 	consume a vhost_vdpa
 	grep -q '^profile: device_features' /sys/kernel/debug/hvdpa/a/migration
+	grep -q '^migrate: no: it offers features' /sys/kernel/debug/hvdpa/a/migration
 	guest_on start t0 a
 	guest_on receive t1 b
 	errno_is 'migration is blocked' guest migrate t0 t1
@@ -430,6 +431,7 @@ test_blocked() {
 	make a 0000:01:00.1
 	consume a vhost_vdpa
 	grep -q '^profile: migratable' /sys/kernel/debug/hvdpa/a/migration
+	grep -q '^migrate: yes' /sys/kernel/debug/hvdpa/a/migration
 }
 
 # All that a function offers, as a number.

@@ -115,6 +115,9 @@ test_absent() {
 	grep -q '^set_vq_state: no: a standard function' /sys/kernel/debug/hvdpa/v141/migration
 	grep -q "^resume: no: a queue of Intel" /sys/kernel/debug/hvdpa/ifc1/migration
 	grep -q '^dirty_log: yes' /sys/kernel/debug/hvdpa/nic1/migration
+	grep -q '^migrate: no: no SUSPEND feature' /sys/kernel/debug/hvdpa/plain1/migration
+	grep -q '^migrate: no: a standard function' /sys/kernel/debug/hvdpa/v141/migration
+	grep -q '^migrate: no: QEMU migrates no disk' /sys/kernel/debug/hvdpa/disk/migration
 }
 
 test_refusals() {
