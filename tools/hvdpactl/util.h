@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is wrong and what to do, in one sentence, on its way to whoever called;
+ * and memory.
+ */
+#ifndef HVDPACTL_UTIL_H
+#define HVDPACTL_UTIL_H
+
+#include <stddef.h>
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+struct error {
+	char text[1024];
+};
+
+/* A line of a file; no file: line 0. */
+struct source {
+	const char *file;
+	unsigned int line;
+};
+
+/* Both return -1, so that a function can fail and say why in one statement. */
+[[gnu::format(printf, 2, 3)]]
+int fail(struct error *error, const char *format, ...);
+
+[[gnu::format(printf, 3, 4)]]
+int fail_at(struct error *error, const struct source *at,
+	    const char *format, ...);
+
+/* Memory that is not there ends the program; nothing here needs much of it. */
+void *must_alloc(void *old, size_t n, size_t size);
+char *must_copy(const char *text);
+
+[[gnu::format(printf, 1, 2)]]
+char *must_print(const char *format, ...);
+
+#endif /* HVDPACTL_UTIL_H */
