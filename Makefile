@@ -8,6 +8,10 @@ all: modules
 modules modules_install clean:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
 
+# hvdpactl, its unit, names, pages and completion: DESTDIR, PREFIX, SYSCONFDIR.
+tools install-tools uninstall-tools:
+	$(MAKE) -C tools/hvdpactl $(patsubst %-tools,%,$(@:tools=all))
+
 # Everything below makes and caches a Debian 13 root of its own; it needs root,
 # apt, and nothing installed.
 demo:
@@ -25,8 +29,12 @@ check-debug:
 kunit lint control:
 	scripts/check $@
 
+check-tools:
+	scripts/check tools
+
 bench:
 	scripts/bench
 
 .PHONY: all modules modules_install clean demo check check-system \
-	check-debug kunit lint control bench
+	check-debug check-tools kunit lint control bench tools install-tools \
+	uninstall-tools

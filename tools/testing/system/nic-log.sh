@@ -5,6 +5,8 @@
 # shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
+PATH=/hvdpa/tools/hvdpactl:$PATH
+
 cases=$(dirname "$0")/log_cases.py
 all=0x730018020
 
@@ -95,6 +97,30 @@ test_fuzz() {
 
 rates() {
 	"$state/hvdpa-dirty" -r 0:64M -i 0.5 -n 4 -o "$state/bitmap" nic1 >"$state/rates"
+}
+
+# What hvdpactl measures, and leaves alone where another program has the log.
+measure() {
+	hvdpactl status --rate 1 >"$state/measured"
+	hvdpactl status --rate 0.1 --json >"$state/measured.json"
+	exec 8<>/dev/hvdpa/nic1
+	hvdpactl status --rate 0.1 >"$state/taken"
+	exec 8>&-
+}
+
+test_measured() {
+	with_traffic 10 measure
+	sed -n '/^nic1 on/,/^$/p' "$state/measured" >"$state/nic1"
+	sed 's/^/# /' "$state/nic1"
+	grep -Eq '^  dirty rate  [0-9]*\.[0-9] MiB/s$' "$state/nic1"
+	if grep -q ' 0\.0 MiB' "$state/nic1"; then false; fi
+	grep -q '^  negotiated .*VERSION_1' "$state/nic1"
+	grep -q '^  migrate  *no: it offers features' "$state/nic1"
+	grep -Eq '"dirty_bytes_per_second": ?[1-9]' "$state/measured.json"
+	sed -n '/^nic1 on/,/^$/p' "$state/taken" |
+		grep -q '^  dirty rate  unknown (another program has its dirty log)'
+	sed -n '/^plain on/,/^$/p' "$state/taken" |
+		grep -q '^  dirty rate  none (no process has it open)'
 }
 
 test_tool() {
@@ -231,6 +257,7 @@ t test_doorbells "doorbells mapped for reading and writing"
 t test_lost "a log that the hardware does not vouch for makes all dirty"
 t test_no_log "hardware that cannot, and a consumer that has no window"
 t test_fuzz "random commands, three seeds"
+t test_measured "hvdpactl measures what is written"
 t test_tool "hvdpa-dirty shows what is written, and says what is wrong"
 t test_removed "the device is deleted while reports are under way"
 t test_revoked "the device is taken from its owner while it is logged"

@@ -5,6 +5,9 @@
 # shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
+PATH=/hvdpa/tools/hvdpactl:$PATH
+conf=$state/hvdpa.conf
+
 test_machine() {
 	[ ! -e "/sys/bus/pci/devices/$PF/iommu_group" ]
 }
@@ -28,7 +31,27 @@ test_owner() {
 	hvdpa-vfs disable "$PF"
 }
 
+# refused FUNCTION-OF-DEVICE FUNCTION-SAID
+refused() {
+	printf '[pf %s]\nvfs = 1\n[device v0]\nfunction = %s\nconsumer = vhost\n' "$PF" "$1" >"$conf"
+	errno_is "hvdpactl: $conf:5: no IOMMU translates the DMA of $2, and vhost, which v0 is for, needs that; boot with intel_iommu=on (Intel), switch the IOMMU on in the firmware's setup (AMD, " \
+		hvdpactl apply "$conf"
+	[ "$(cat "/sys/bus/pci/devices/$PF/sriov_numvfs")" = 0 ]
+}
+
+test_apply() {
+	# A VF that is yet to come has its card's IOMMU.
+	refused "${VF}1" "$PF"
+	refused 0000:03:00.0 0000:03:00.0
+	sed -i 's/vhost/virtio/' "$conf"
+	hvdpactl apply "$conf" >/dev/null
+	[ "$(hvdpactl apply "$conf")" = "nothing to change" ]
+	hvdpactl status | grep -q '^0000:03:00.0 .* virtio_vdpa '
+	hvdpactl remove "$conf" >/dev/null
+}
+
 begin
 t test_machine "no IOMMU is on"
 t test_owner "a device is a netdev, and refused to owners; the log says why"
+t test_apply "hvdpactl says what to do, and changes nothing"
 finish

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hvdpactl: devices of hvdpa as a file says, and what they are doing.
+ */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act.h"
+#include "links.h"
+#include "status.h"
+
+#ifndef SYSCONFDIR
+#define SYSCONFDIR "/etc"
+#endif
+
+#define RATE_MOST	3600
+
+static const char usage_text[] =
+"usage: hvdpactl apply [--dry-run] [FILE...]    make it so that it is as FILE says\n"
+"       hvdpactl remove [--dry-run] [FILE...]   take back what FILE names\n"
+"       hvdpactl status [--json] [--rate SECONDS]\n"
+"                                               functions of hvdpa, what they do\n"
+"\n"
+"FILE is hvdpa.conf(5); without one, " SYSCONFDIR "/hvdpa.conf and\n"
+SYSCONFDIR "/hvdpa.conf.d/*.conf.\n"
+"\n"
+"  -n, --dry-run        say what would be changed, and change nothing\n"
+"  -j, --json           for programs\n"
+"  -r, --rate SECONDS   measure how fast devices write their owners' memory\n"
+"  -h, --help           this text\n";
+
+struct options {
+	bool dry_run;
+	bool json;
+	double rate;
+};
+
+static int misused(void)
+{
+	fputs(usage_text, stderr);
+	return 2;
+}
+
+static int failed(const struct error *error)
+{
+	fflush(stdout);
+	fprintf(stderr, "hvdpactl: %s\n", error->text);
+	return EXIT_FAILURE;
+}
+
+static int read_files(struct config *config, char **files, struct error *error)
+{
+	for (; *files; files++)
+		if (config_read(config, *files, error))
+			return -1;
+	return 0;
+}
+
+static int read_config(struct config *config, char **files,
+		       struct error *error)
+{
+	glob_t found;
+	int err;
+
+	if (*files)
+		return read_files(config, files, error);
+	glob(SYSCONFDIR "/hvdpa.conf", 0, NULL, &found);
+	glob(SYSCONFDIR "/hvdpa.conf.d/*.conf", GLOB_APPEND, NULL, &found);
+	if (found.gl_pathc)
+		err = read_files(config, found.gl_pathv, error);
+	else
+		err = fail(error,
+			   "there is neither %s/hvdpa.conf nor a file %s/hvdpa.conf.d/*.conf; hvdpa.conf(5) has an example",
+			   SYSCONFDIR, SYSCONFDIR);
+	globfree(&found);
+	return err;
+}
+
+static void print_plan(const struct plan *plan, const char *before)
+{
+	size_t i;
+
+	for (i = 0; i < plan->n; i++) {
+		char *text = step_text(&plan->steps[i]);
+
+		printf("%s%s\n", before, text);
+		free(text);
+	}
+	if (!plan->n)
+		puts("nothing to change");
+}
+
+/* apply and remove: the one has more to plan. */
+static int change(int (*make)(struct plan *plan, const struct config *config,
+			      struct error *error),
+		  char **files, const struct options *options)
+{
+	struct config config = {};
+	struct plan plan = {};
+	struct error error;
+	int lock = -1;
+	int err;
+
+	err = read_config(&config, files, &error);
+	if (!err && !options->dry_run) {
+		lock = act_lock(&error);
+		err = lock < 0 ? -1 : 0;
+	}
+	if (!err)
+		err = make(&plan, &config, &error);
+	if (!err && !options->dry_run && plan.n)
+		err = act(&plan, &error);
+	if (!err)
+		print_plan(&plan, options->dry_run && plan.n ? "dry run: " : "");
+	plan_free(&plan);
+	config_free(&config);
+	if (lock >= 0)
+		close(lock);
+	return err ? failed(&error) : EXIT_SUCCESS;
+}
+
+static int show_status(const struct options *options)
+{
+	struct status status;
+	struct error error;
+	int err;
+
+	err = status_read(&status, options->rate, &error);
+	if (!err && options->json)
+		err = status_print_json(&status) ?
+		      fail(&error, "cannot write") : 0;
+	else if (!err)
+		status_print(&status);
+	status_free(&status);
+	return err ? failed(&error) : EXIT_SUCCESS;
+}
+
+/* Not for people: 60-hvdpa.rules. */
+static int for_udev(char **words)
+{
+	struct error error;
+	int err;
+
+	if (!words[0] || words[1])
+		return misused();
+	if (!strcmp(words[0], "class"))
+		err = udev_class(&error);
+	else if (!strcmp(words[0], "links"))
+		err = udev_links(&error);
+	else
+		return misused();
+	return err ? failed(&error) : EXIT_SUCCESS;
+}
+
+static bool parse_options(struct options *options, const char *command,
+			  int argc, char **argv)
+{
+	static const struct option all[] = {
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "rate", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	bool status = !strcmp(command, "status");
+	int option;
+	char *end;
+
+	while ((option = getopt_long(argc, argv, status ? "jr:h" : "nh", all,
+				     NULL)) != -1) {
+		switch (option) {
+		case 'n':
+			options->dry_run = true;
+			if (status)
+				return false;
+			break;
+		case 'j':
+			options->json = true;
+			if (!status)
+				return false;
+			break;
+		case 'r':
+			options->rate = strtod(optarg, &end);
+			if (!status || end == optarg || *end ||
+			    !(options->rate > 0 && options->rate <= RATE_MOST))
+				return false;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			return false;
+		}
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {};
+	const char *command;
+
+	if (argc < 2)
+		return misused();
+	command = argv[1];
+	if (!strcmp(command, "-h") || !strcmp(command, "--help")) {
+		fputs(usage_text, stdout);
+		return EXIT_SUCCESS;
+	}
+	if (!strcmp(command, "udev"))
+		return for_udev(argv + 2);
+
+	argc--;
+	argv++;
+	if (!parse_options(&options, command, argc, argv))
+		return misused();
+	if (!strcmp(command, "apply"))
+		return change(plan_apply, argv + optind, &options);
+	if (!strcmp(command, "remove"))
+		return change(plan_remove, argv + optind, &options);
+	if (!strcmp(command, "status") && optind == argc)
+		return show_status(&options);
+	return misused();
+}
