@@ -61,3 +61,75 @@ export SYSROOT
 in_sysroot() {
 	"$HVDPA_SRC/scripts/in-sysroot" "$SYSROOT" "$@"
 }
+
+apt_sites() {
+	# shellcheck disable=SC2016 # apt's own placeholders
+	apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' \
+		'Created-By: Packages' 2>/dev/null | sort -u
+}
+
+# apt_sources SUITE: the lines of a sources.list, with the mirrors that this
+# machine's apt has.
+apt_sources() {
+	local suite=$1 host main security
+	host=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	main=$(apt_sites | awk -v c="$host" '$2 == c && $3 == "main" {print $1; exit}')
+	security=$(apt_sites | awk -v c="$host-security" '$2 == c && $3 == "main" {print $1; exit}')
+	[ -n "$main" ] ||
+		die "apt knows no mirror of $host; run 'apt-get update' and try again"
+	echo "deb $main $suite main"
+	echo "deb-src $main $suite main"
+	echo "deb $main $suite-updates main"
+	echo "deb-src $main $suite-updates main"
+	echo "deb $main $suite-backports main"
+	[ -z "$security" ] || echo "deb $security $suite-security main"
+	[ -z "$security" ] || echo "deb-src $security $suite-security main"
+}
+
+# in_root ROOT COMMAND...: in a root that is being made, without the sources
+# and the cache.
+in_root() {
+	local tool=$HVDPA_SRC/scripts/in-sysroot
+	HVDPA_SRC='' HVDPA_CACHE='' "$tool" "$@"
+}
+
+# unpack_kernels ROOT SERIES...: the newest kernel of each series, with its
+# headers. They are unpacked, not installed: no initramfs, no boot loader. An image is one
+# package up to 7.0 and one of binary and modules after it; the newest may be
+# there before its signed twin is.
+unpack_kernels() {
+	local root=$1
+	shift
+	# shellcheck disable=SC2016 # expanded in the root
+	in_root "$root" bash -c '
+		set -eu
+		apt-get update
+		mkdir -p /var/cache/hvdpa
+		cd /var/cache/hvdpa
+		have() { apt-cache show "$1" >/dev/null 2>&1; }
+		for series; do
+			abi=$(apt-cache pkgnames "linux-headers-$series." |
+				sed -n "s/^linux-headers-\([^-]*-amd64\)$/\1/p" |
+				sort -V | tail -n 1)
+			[ -n "$abi" ] || { echo "no kernel $series"; exit 1; }
+			apt-get install -y --no-install-recommends "linux-headers-$abi"
+			for choice in "linux-image-unsigned-$abi linux-image-$abi-unsigned linux-image-$abi" \
+				"linux-binary-unsigned-$abi linux-binary-$abi" \
+				"linux-modules-$abi"; do
+				for package in $choice; do
+					have "$package" || continue
+					apt-get download "$package"
+					break
+				done
+			done
+			for package in *.deb; do dpkg-deb -x "$package" /; done
+			rm -- *.deb
+			mkdir -p /boot
+			[ -e "/boot/vmlinuz-$abi" ] ||
+				cp "$(find /usr/lib/modules/"$abi" /usr/lib/linux* \
+					-name "vmlinuz*" -o -name bzImage | head -n 1)" \
+					"/boot/vmlinuz-$abi"
+			depmod "$abi"
+			echo "$abi" >>/etc/hvdpa-kernels
+		done' unpack "$@"
+}
