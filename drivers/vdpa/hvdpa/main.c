@@ -2,7 +2,6 @@
 /*
  * hvdpa: a vDPA parent for PCI functions whose data path speaks virtio.
  */
-#include <hvdpa/compat.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
