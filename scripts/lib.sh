@@ -107,12 +107,7 @@ unpack_kernels() {
 		mkdir -p /var/cache/hvdpa
 		cd /var/cache/hvdpa
 		have() { apt-cache show "$1" >/dev/null 2>&1; }
-		for series; do
-			abi=$(apt-cache pkgnames "linux-headers-$series." |
-				sed -n "s/^linux-headers-\([^-]*-amd64\)$/\1/p" |
-				sort -V | tail -n 1)
-			[ -n "$abi" ] || { echo "no kernel $series"; exit 1; }
-			apt-get install -y --no-install-recommends "linux-headers-$abi"
+		unpack_image() {
 			for choice in "linux-image-unsigned-$abi linux-image-$abi-unsigned linux-image-$abi" \
 				"linux-binary-unsigned-$abi linux-binary-$abi" \
 				"linux-modules-$abi"; do
@@ -124,6 +119,15 @@ unpack_kernels() {
 			done
 			for package in *.deb; do dpkg-deb -x "$package" /; done
 			rm -- *.deb
+		}
+		for series; do
+			abi=$(apt-cache pkgnames "linux-headers-$series." |
+				sed -n "s/^linux-headers-\([^-]*-amd64\)$/\1/p" |
+				sort -V | tail -n 1)
+			[ -n "$abi" ] || { echo "no kernel $series"; exit 1; }
+			apt-get install -y --no-install-recommends "linux-headers-$abi"
+			# Headers of Debian 12 bring their image along.
+			[ -e "/boot/vmlinuz-$abi" ] || unpack_image
 			mkdir -p /boot
 			[ -e "/boot/vmlinuz-$abi" ] ||
 				cp "$(find /usr/lib/modules/"$abi" /usr/lib/linux* \
