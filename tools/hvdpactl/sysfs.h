@@ -20,16 +20,16 @@
 #define VIRTIO_ID_BLOCK	2
 
 /* Of an attribute, without its newline. Returns 0 or a negative errno. */
-[[gnu::format(printf, 3, 4)]]
+__printf(3, 4)
 int sysfs_read(char *value, size_t size, const char *format, ...);
-[[gnu::format(printf, 2, 3)]]
+__printf(2, 3)
 int sysfs_read_number(unsigned int *value, const char *format, ...);
-[[gnu::format(printf, 2, 3)]]
+__printf(2, 3)
 int sysfs_write(const char *value, const char *format, ...);
 /* The last part of where a link leads. */
-[[gnu::format(printf, 3, 4)]]
+__printf(3, 4)
 int sysfs_link(char *name, size_t size, const char *format, ...);
-[[gnu::format(printf, 1, 2)]]
+__printf(1, 2)
 bool sysfs_exists(const char *format, ...);
 
 bool pci_exists(const char *function);

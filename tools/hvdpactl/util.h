@@ -9,6 +9,9 @@
 #include <stddef.h>
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define __printf(format, first)	\
+	__attribute__((__format__(printf, format, \
+				  first)))
 
 struct error {
 	char text[1024];
@@ -21,10 +24,10 @@ struct source {
 };
 
 /* Both return -1, so that a function can fail and say why in one statement. */
-[[gnu::format(printf, 2, 3)]]
+__printf(2, 3)
 int fail(struct error *error, const char *format, ...);
 
-[[gnu::format(printf, 3, 4)]]
+__printf(3, 4)
 int fail_at(struct error *error, const struct source *at,
 	    const char *format, ...);
 
@@ -32,7 +35,7 @@ int fail_at(struct error *error, const struct source *at,
 void *must_alloc(void *old, size_t n, size_t size);
 char *must_copy(const char *text);
 
-[[gnu::format(printf, 1, 2)]]
+__printf(1, 2)
 char *must_print(const char *format, ...);
 
 #endif /* HVDPACTL_UTIL_H */
