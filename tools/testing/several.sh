@@ -27,6 +27,8 @@ as_new() {
 	for file in /sys/bus/pci/devices/*; do
 		[ -e "$file/driver" ] || echo "${file##*/}" >/sys/bus/pci/drivers_probe
 	done
+	# Whoever asks for signatures cannot take that back.
+	[ "$(cat /sys/module/module/parameters/sig_enforce || echo N)" = N ] || return 1
 	find /tmp /run -mindepth 1 -maxdepth 1 ! -name netns -exec rm -rf {} +
 	dmesg --clear
 } >/dev/null 2>&1
