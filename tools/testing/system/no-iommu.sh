@@ -46,7 +46,7 @@ test_apply() {
 	sed -i 's/vhost/virtio/' "$conf"
 	hvdpactl apply "$conf" >/dev/null
 	[ "$(hvdpactl apply "$conf")" = "nothing to change" ]
-	hvdpactl status | grep -q '^0000:03:00.0 .* virtio_vdpa '
+	hvdpactl status | grep '^0000:03:00.0 .* virtio_vdpa ' >/dev/null
 	hvdpactl remove "$conf" >/dev/null
 }
 
