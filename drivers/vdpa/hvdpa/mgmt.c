@@ -98,11 +98,12 @@ static void hvdpa_function_unclaim(struct hvdpa_function *fn)
 
 /*
  * The device is a folder of debugfs and a file below /dev/hvdpa, and devtmpfs
- * follows "..". The bus itself takes any name.
+ * follows "..". The bus itself takes any name; to the driver core "!" is how a
+ * slash is written.
  */
 static bool hvdpa_name_is_good(const char *name)
 {
-	return name[0] && name[0] != '.' && !strchr(name, '/');
+	return name[0] && name[0] != '.' && !strpbrk(name, "/!");
 }
 
 static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
@@ -123,7 +124,7 @@ static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 
 	if (!hvdpa_name_is_good(name)) {
 		dev_err(&fn->pdev->dev,
-			"'%s' is no name of a file (a slash, a dot first): %pe\n",
+			"'%s' is no name of a file (a slash, a '!', a dot first): %pe\n",
 			name, ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
