@@ -4,6 +4,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
 #include <linux/vdpa.h>
+#include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,7 +301,7 @@ int netlink_get(struct netlink *netlink, const char *name,
 	if (!get_number(a[VDPA_ATTR_DEV_NET_CFG_MAX_VQP], sizeof(uint16_t),
 			&number))
 		number = 1;
-	attributes->has_max_vqp = state->type == 1;
+	attributes->has_max_vqp = state->type == VIRTIO_ID_NET;
 	attributes->max_vqp = number;
 	attributes->has_features = get_number(a[VDPA_ATTR_DEV_FEATURES],
 					      sizeof(uint64_t), &number);

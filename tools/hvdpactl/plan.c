@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,41 +125,53 @@ static int check_free(const char *function, const struct source *at,
 }
 
 /*
- * The VFs of a PF go. Those of somebody else stay: neither a device nor
- * another driver's function is taken away.
+ * The VFs of a PF go, and are others afterwards. Those of somebody else stay:
+ * neither a device nor another driver's function is taken away.
  */
-static int check_vfs_free(const struct plan *plan, const struct world *world,
-			  const char *pf, unsigned int n, bool *bound,
-			  const struct source *at, struct error *error)
+static struct step *plan_vfs(struct plan *plan, const struct world *world,
+			     const struct pf_config *pf, unsigned int now,
+			     const struct source *at, struct error *error)
 {
+	bool *bound = must_alloc(NULL, now + 1, sizeof(*bound));
+	struct step *step;
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < now; i++) {
 		const struct vdpa_device *device;
 		char vf[ADDRESS_SIZE], driver[DRIVER_SIZE];
 
-		if (pci_vf(pf, i, vf))
+		bound[i] = false;
+		if (pci_vf(pf->address, i, vf))
 			continue;
 		pci_driver(vf, driver);
-		if (bound)
-			bound[i] = !strcmp(driver, "hvdpa");
+		bound[i] = !strcmp(driver, "hvdpa");
 		device = vdpa_by_function(&world->devices, vf);
 		if (device && !find_step(plan, STEP_DEL, vf)) {
 			char by[256];
 
 			if (device_is_used(device, &world->holders, by,
 					   sizeof(by)))
-				return fail_at(error, at,
-					       "%s has VFs in use, their number stays: %s of %s: %s",
-					       pf, device->name, vf, by);
-			return fail_at(error, at,
-				       "%s has VFs in use, their number stays: %s has the device %s; 'vdpa dev del %s' if nobody needs it",
-				       pf, vf, device->name, device->name);
+				fail_at(error, at,
+					"%s has VFs in use, their number stays: %s of %s: %s",
+					pf->address, device->name, vf, by);
+			else
+				fail_at(error, at,
+					"%s has VFs in use, their number stays: %s has the device %s; 'vdpa dev del %s' if nobody needs it",
+					pf->address, vf, device->name,
+					device->name);
+			goto err_free;
 		}
 		if (!device && check_free(vf, at, error))
-			return -1;
+			goto err_free;
 	}
-	return 0;
+	step = add_function_step(plan, STEP_VFS, at, pf->address);
+	step->vfs_before = now;
+	step->bound_before = bound;
+	return step;
+
+err_free:
+	free(bound);
+	return NULL;
 }
 
 static int plan_bind(struct plan *plan, const char *function, bool future,
@@ -212,7 +225,6 @@ static int plan_pf(struct plan *plan, const struct world *world,
 	unsigned int total, now = 0;
 	char driver[DRIVER_SIZE];
 	struct step *step;
-	bool *bound;
 
 	if (!pci_exists(pf->address))
 		return fail_at(error, &pf->at,
@@ -234,19 +246,13 @@ static int plan_pf(struct plan *plan, const struct world *world,
 	if (now == pf->vfs)
 		return 0;
 
-	bound = must_alloc(NULL, now + 1, sizeof(*bound));
-	if (check_vfs_free(plan, world, pf->address, now, bound, &pf->vfs_at,
-			   error)) {
-		free(bound);
-		return -1;
-	}
 	pci_driver(pf->address, driver);
 	if (!*driver && !find_step(plan, STEP_BIND, pf->address))
 		add_function_step(plan, STEP_STUB, &pf->at, pf->address);
-	step = add_function_step(plan, STEP_VFS, &pf->vfs_at, pf->address);
+	step = plan_vfs(plan, world, pf, now, &pf->vfs_at, error);
+	if (!step)
+		return -1;
 	step->vfs = pf->vfs;
-	step->vfs_before = now;
-	step->bound_before = bound;
 	step->probe_others = !pf->bind_all;
 	return 0;
 }
@@ -629,20 +635,11 @@ static int plan_remove_pf(struct plan *plan, struct world *world,
 {
 	unsigned int now = count_vfs(pf->address);
 	char driver[DRIVER_SIZE];
-	struct step *step;
-	bool *bound;
 
 	if (!now)
 		return 0;
-	bound = must_alloc(NULL, now, sizeof(*bound));
-	if (check_vfs_free(plan, world, pf->address, now, bound, &pf->at,
-			   error)) {
-		free(bound);
+	if (!plan_vfs(plan, world, pf, now, &pf->at, error))
 		return -1;
-	}
-	step = add_function_step(plan, STEP_VFS, &pf->at, pf->address);
-	step->vfs_before = now;
-	step->bound_before = bound;
 	pci_driver(pf->address, driver);
 	if (!strcmp(driver, "pci-pf-stub"))
 		add_function_step(plan, STEP_UNSTUB, &pf->at, pf->address);

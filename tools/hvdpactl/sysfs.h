@@ -16,9 +16,6 @@
 #define SYS_VDPA	"/sys/bus/vdpa"
 #define DRIVER_SIZE	64
 
-#define VIRTIO_ID_NET	1
-#define VIRTIO_ID_BLOCK	2
-
 /* Of an attribute, without its newline. Returns 0 or a negative errno. */
 __printf(3, 4)
 int sysfs_read(char *value, size_t size, const char *format, ...);
