@@ -20,7 +20,7 @@ def counts(runs):
                     for part in json.loads(text)["files"]:
                         path = part["file"]
                         at = path.find("drivers/vdpa/hvdpa/")
-                        # What is in a header is counted by each that has it.
+                        # The lines of the tracepoints are the kernel's macros.
                         if at < 0 or path.endswith("trace.h"):
                             continue
                         lines = sums[path[at + len("drivers/vdpa/hvdpa/"):]]
@@ -52,20 +52,20 @@ def main(source, *runs):
         hit = sum(1 for count in lines.values() if count)
         total += len(lines)
         reached += hit
-        print(f"# {100 * hit / len(lines):5.1f} %  {hit:4} of {len(lines):4}  {path}")
+        print(f"{100 * hit / len(lines):5.1f} %  {hit:4} of {len(lines):4}  {path}")
         name = os.path.join(source, "drivers/vdpa/hvdpa", path)
         with open(name, encoding="utf-8") as file:
             text = file.read().split("\n")
         missed |= {(path, function, number, text[number - 1].strip())
                    for (function, number), count in lines.items() if not count}
-    print(f"# {100 * reached / total:5.1f} %  {reached:4} of {total:4}  in all")
+    print(f"{100 * reached / total:5.1f} %  {reached:4} of {total:4}  in all")
     lost = [(path, function, number, text) for path, function, number, text
             in sorted(missed) if (path, function, text) not in told]
     for path, function, number, text in lost:
-        print(f"# not reached: {path}: {function}: {text} (line {number})")
+        print(f"not reached: {path}: {function}: {text} (line {number})")
     gone = told - {(path, function, text) for path, function, _, text in missed}
     for item in sorted(gone):
-        print(f"# reached, and said not to be: {': '.join(item)}")
+        print(f"reached, and said not to be: {': '.join(item)}")
     sys.exit(bool(lost))
 
 

@@ -59,6 +59,7 @@ test_no_log() {
 	timeout 60 python3 "$cases" no_log plain
 	# In the kernel's own domain there is no window.
 	consume nic1 virtio_vdpa
+	grep '^migrate: no: virtio_vdpa has it' /sys/kernel/debug/hvdpa/nic1/migration
 	timeout 60 python3 - <<-'PY'
 		import errno, sys
 		sys.path[:0] = ["/hvdpa/tools/testing", "/hvdpa/tools/testing/system"]
