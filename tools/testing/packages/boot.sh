@@ -4,19 +4,8 @@
 # it: is the driver there, and does a VF become a device?
 PF=0000:01:00.0
 VF=0000:01:00.1
-number=0
-
-# A root as fresh as this has no kselftest; $1 is a function, $2 what it shows.
-t() {
-	number=$((number + 1))
-	(set -eE; trap 'echo "# line $LINENO: $BASH_COMMAND"' ERR; "$1")
-	status=$? # in a condition no command that fails would end it
-	if [ "$status" -eq 0 ]; then
-		echo "ok $number $2"
-	else
-		echo "not ok $number $2"
-	fi
-}
+# shellcheck source=tools/testing/packages/lib.sh
+. /hvdpa/tools/testing/packages/lib.sh
 
 loaded_at_boot() {
 	systemctl is-active systemd-modules-load.service
@@ -55,10 +44,6 @@ goes() {
 	modprobe -r hvdpa
 	if grep '^hvdpa ' /proc/modules; then false; fi
 	modprobe hvdpa
-}
-
-quiet() {
-	! dmesg | grep -E 'WARNING|BUG|Oops|Call Trace|general protection'
 }
 
 t loaded_at_boot "the modules are loaded at boot"
