@@ -40,6 +40,7 @@ for test; do
 	timeout -k 5 "$limit" "${test#*=}" >"/out/$name.log" 2>&1 </dev/null
 	status=$?
 	! grep -q '^not ok' "/out/$name.log" || status=1
+	tools/testing/counts
 	[ "$status" -ne 0 ] || as_new || status=1
 	echo "$status" >"/out/$name.status"
 	[ "$status" -eq 0 ] || break
