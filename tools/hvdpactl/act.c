@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/virtio_ids.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -262,12 +263,52 @@ static int open_netlink(struct actor *actor, struct error *error)
 	return actor->netlink ? 0 : -1;
 }
 
+/*
+ * A device that virtio_vdpa has is a virtio device, and may be refused once
+ * more: by virtio's driver, or by a card that cannot be made what was asked for.
+ */
+static int virtio_takes(const char *function)
+{
+	char driver[DRIVER_SIZE];
+	struct error why;
+
+	virtio_driver(function, driver);
+	if (*driver)
+		return 0;
+	/* udev, whose part it is, may not have come to it. */
+	module_load(pci_virtio_type(function) == VIRTIO_ID_BLOCK ?
+		    "virtio_blk" : "virtio_net", &why);
+	virtio_driver(function, driver);
+	return *driver ? 0 : -1;
+}
+
+static int do_consumer(struct actor *actor, const struct step *step,
+		       struct error *error)
+{
+	int err = move_device(step->name, step->consumer);
+	char said[512];
+
+	if (err)
+		return fail_at(error, &step->at,
+			       "%s does not take %s: %s; the kernel's log says why",
+			       step->consumer, step->name, strerror(-err));
+	if (strcmp(step->consumer, "virtio_vdpa") ||
+	    !virtio_takes(step->function))
+		return 0;
+	driver_said(actor, step->function, said, sizeof(said));
+	fail_at(error, &step->at,
+		"no virtio driver takes %s%s; the kernel's log has more",
+		step->name, said);
+	if (*step->before)
+		move_device(step->name, step->before);
+	return -1;
+}
+
 static int do_add(struct actor *actor, const struct step *step,
 		  struct error *error)
 {
 	struct error why;
 	char said[512];
-	int err;
 
 	if (open_netlink(actor, error))
 		return -1;
@@ -278,13 +319,10 @@ static int do_add(struct actor *actor, const struct step *step,
 			       "%s%s; hvdpa.conf(5) says which attributes there are",
 			       why.text, said);
 	}
-	err = move_device(step->name, step->consumer);
-	if (!err)
+	if (!do_consumer(actor, step, error))
 		return 0;
 	netlink_del(actor->netlink, step->name, &why);
-	return fail_at(error, &step->at,
-		       "%s does not take %s: %s; the kernel's log says why",
-		       step->consumer, step->name, strerror(-err));
+	return -1;
 }
 
 static int do_step(struct actor *actor, const struct step *step,
@@ -321,12 +359,7 @@ static int do_step(struct actor *actor, const struct step *step,
 		return fail_at(error, &step->at, "%s; the kernel's log says why",
 			       why.text);
 	case STEP_CONSUMER:
-		err = move_device(step->name, step->consumer);
-		if (!err)
-			return 0;
-		return fail_at(error, &step->at,
-			       "%s does not take %s: %s; the kernel's log says why",
-			       step->consumer, step->name, strerror(-err));
+		return do_consumer(actor, step, error);
 	}
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <libudev.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -228,6 +229,19 @@ uint32_t pci_virtio_type(const char *function)
 	    device > VIRTIO_LAST)
 		return 0;
 	return device < VIRTIO_FIRST ? subsystem : device - VIRTIO_FIRST;
+}
+
+void virtio_driver(const char *function, char driver[static DRIVER_SIZE])
+{
+	char pattern[128];
+	glob_t found;
+
+	driver[0] = '\0';
+	snprintf(pattern, sizeof(pattern),
+		 SYS_PCI "/devices/%s/virtio*/driver", function);
+	if (!glob(pattern, 0, NULL, &found))
+		sysfs_link(driver, DRIVER_SIZE, "%s", found.gl_pathv[0]);
+	globfree(&found);
 }
 
 int vhost_node(const char *folder, char node[static DRIVER_SIZE], dev_t *devt)

@@ -75,6 +75,9 @@ const struct vdpa_device *vdpa_by_function(const struct vdpa_devices *devices,
 /* Functions that have a driver, in order; NULL ends them. */
 char **pci_functions_of(const char *driver, struct error *error);
 
+/* The driver of what virtio-vdpa made of a function's device; "" without one. */
+void virtio_driver(const char *function, char driver[static DRIVER_SIZE]);
+
 /* What vhost-vdpa made of the device in this folder of sysfs. */
 int vhost_node(const char *folder, char node[static DRIVER_SIZE], dev_t *devt);
 

@@ -306,3 +306,15 @@ monitor() {
 	esac
 	fail "the monitor said to '$1': ${line:-nothing within 30 seconds}"
 }
+
+# says STATUS TEXT COMMAND...: it ends so, with this on standard error
+says() {
+	local want=$1 text=$2 status=0
+	shift 2
+	"$@" >"$state/out" 2>"$state/err" || status=$?
+	[ "$status" -eq "$want" ] || {
+		fail "status $status, expected $want: $*; $(cat "$state/out" "$state/err")"
+		return 1
+	}
+	grep -qF -- "$text" "$state/err" || fail "expected '$text', got: $(cat "$state/err")"
+}

@@ -10,18 +10,6 @@ sys=/sys/bus/pci/devices
 conf=$state/hvdpa.conf
 modules=/lib/modules/$(uname -r)
 
-# says STATUS TEXT COMMAND...: it ends so, with this on standard error
-says() {
-	local want=$1 text=$2 status=0
-	shift 2
-	"$@" >"$state/out" 2>"$state/err" || status=$?
-	[ "$status" -eq "$want" ] || {
-		fail "status $status, expected $want: $*; $(cat "$state/out" "$state/err")"
-		return 1
-	}
-	grep -qF -- "$text" "$state/err" || fail "expected '$text', got: $(cat "$state/err")"
-}
-
 # refused TEXT [FILE...]: by apply, with status 1 and this text after the file's
 # name; all is as it was.
 refused() {

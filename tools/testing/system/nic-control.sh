@@ -194,6 +194,20 @@ test_netdev() {
 	consume wide1 vhost_vdpa
 }
 
+# And hvdpactl does not say that there is one.
+test_netdev_declared() {
+	local hvdpactl=/hvdpa/tools/hvdpactl/hvdpactl
+	local text="no virtio driver takes wide1; the driver says: mac $given cannot be given"
+	printf '[device wide1]\nfunction = 0000:02:00.1\nconsumer = virtio\nmac = %s\n' \
+		"$given" >"$state/conf"
+	remake mac "$given"
+	says 1 "$text" "$hvdpactl" apply "$state/conf"
+	[ "$(basename "$(readlink /sys/bus/vdpa/devices/wide1/driver)")" = vhost_vdpa ]
+	del wide1
+	says 1 "$text" "$hvdpactl" apply "$state/conf"
+	[ ! -e /sys/bus/vdpa/devices/wide1 ]
+}
+
 begin
 t setup "devices"
 t test_commands "commands to a card with 16 queue pairs"
@@ -209,4 +223,5 @@ t test_set "vdpa dev set mac"
 t test_pairs "1, 4 and 16 queue pairs with a vector each, with few, and with one"
 t test_own_mac "an address that an owner writes is its own"
 t test_netdev "a netdev gets no address that the card cannot be told of"
+t test_netdev_declared "hvdpactl says so, and takes the device back"
 finish
