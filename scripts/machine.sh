@@ -82,6 +82,12 @@ machine_nic() {
 	)
 }
 
+# One card with 64 VFs, for what many devices cost.
+machine_many() {
+	machine_base "$1"
+	MACHINE+=(-device "hvdpa-nic,id=nic,bus=rp1,vfs=64,mac=52:54:00:00:11")
+}
+
 machine_stock() {
 	local dir=$1 mq
 	machine_base "$dir"

@@ -50,10 +50,9 @@ guest_on plain nic1 2
 guest_on shadow nic2 3 ,x-svq=on
 dd if=/dev/urandom of="$state/payload" bs=1M count=1 status=none
 declare -A took
-gcc -std=c11 -O2 -I/hvdpa/include/uapi -o /tmp/hvdpa-dirty /hvdpa/tools/hvdpa-dirty/hvdpa-dirty.c
 for _ in 1 2 3 4; do
 	took[off]+=" $(seconds_into plain 2)"
-	/tmp/hvdpa-dirty -r 0:128M -i 0.1 nic1 >"$state/rates" &
+	/hvdpa/tools/hvdpa-dirty/hvdpa-dirty -r 0:128M -i 0.1 nic1 >"$state/rates" &
 	took[on]+=" $(seconds_into plain 2)"
 	kill -INT $!
 	wait $! || :

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cost WHAT PARENT ...: what a parent costs, as lines of JSON. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "cost.h"
+
+static const char *parent;
+
+void must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "cost: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+void sample(struct samples *samples, uint64_t value)
+{
+	if (samples->n == samples->size) {
+		samples->size = samples->size ? 2 * samples->size : 64;
+		samples->values = realloc(samples->values,
+					  samples->size * sizeof(value));
+		must(samples->values, "memory");
+	}
+	samples->values[samples->n++] = value;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+void say(struct samples *samples, const char *more)
+{
+	const uint64_t *v = samples->values;
+	size_t n = samples->n;
+
+	must(n, samples->name);
+	qsort(samples->values, n, sizeof(*v), compare);
+	printf("{\"figure\": \"%s\", \"parent\": \"%s\", ", samples->name,
+	       parent);
+	printf("\"least\": %llu, \"median\": %llu, \"most\": %llu, ",
+	       (unsigned long long)v[0], (unsigned long long)v[n / 2],
+	       (unsigned long long)v[n - 1]);
+	printf("\"rounds\": %zu%s}\n", n, more);
+	fflush(stdout);
+	samples->n = 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	/* -1 is any number */
+	int arguments;
+	const char *usage;
+} kinds[] = {
+	{ "net", cost_net, 3, "IFACE PEER ROUNDS" },
+	{ "block", cost_block, 2, "DISK ROUNDS" },
+	{ "owner", cost_owner, 4, "NODE PAIRS ROUNDS FUNCTION" },
+	{ "map", cost_map, 5, "NODE MIB huge|ordered|scattered BACKED-MIB ROUNDS" },
+	{ "bus", cost_bus, 3, "DRIVER FUNCTION ROUNDS" },
+	{ "provision", cost_provision, -1, "ROUNDS FUNCTION..." },
+};
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	for (i = 0; argc > 2 && i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strcmp(argv[1], kinds[i].name) &&
+		    (argc - 3 == kinds[i].arguments ||
+		     kinds[i].arguments < 0)) {
+			parent = argv[2];
+			/* No page of this program is fetched meanwhile. */
+			must(!mlockall(MCL_CURRENT), "mlockall");
+			return kinds[i].run(argc - 3, argv + 3);
+		}
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		fprintf(stderr, "cost %s PARENT %s\n", kinds[i].name,
+			kinds[i].usage);
+	return 2;
+}
