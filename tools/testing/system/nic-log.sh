@@ -5,7 +5,7 @@
 # shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
-PATH=/hvdpa/tools/hvdpactl:$PATH
+PATH=/hvdpa/tools/hvdpactl:/hvdpa/tools/hvdpa-dirty:$PATH
 
 cases=$(dirname "$0")/log_cases.py
 all=0x730018020
@@ -85,19 +85,18 @@ with_traffic() {
 fuzz() {
 	local seed
 	for seed in 1 2 "$RANDOM"; do
-		timeout 60 "$state/log_fuzz" /dev/hvdpa/nic1 "$seed" 6 4 >"$state/fuzzed" ||
+		timeout 60 /hvdpa/tools/testing/log_fuzz /dev/hvdpa/nic1 "$seed" 6 4 >"$state/fuzzed" ||
 			{ cat "$state/fuzzed"; return 1; }
 		sed 's/^/# /' "$state/fuzzed"
 	done
 }
 
 test_fuzz() {
-	gcc -O2 -pthread -I/hvdpa/include/uapi -o "$state/log_fuzz" /hvdpa/tools/testing/log_fuzz.c
 	with_traffic 30 fuzz
 }
 
 rates() {
-	"$state/hvdpa-dirty" -r 0:64M -i 0.5 -n 4 -o "$state/bitmap" nic1 >"$state/rates"
+	hvdpa-dirty -r 0:64M -i 0.5 -n 4 -o "$state/bitmap" nic1 >"$state/rates"
 }
 
 # What hvdpactl measures, and leaves alone where another program has the log.
@@ -125,8 +124,6 @@ test_measured() {
 }
 
 test_tool() {
-	gcc -std=c11 -O2 -Wall -Wextra -Werror -I/hvdpa/include/uapi \
-		-o "$state/hvdpa-dirty" /hvdpa/tools/hvdpa-dirty/hvdpa-dirty.c
 	with_traffic 6 rates
 	sed 's/^/# /' "$state/rates"
 	# Four lines and a sum; the rings and buffers are dirty, little else is.
@@ -139,11 +136,11 @@ test_tool() {
 		# Device.IOVA and what the case has mapped there
 		assert 50 < len(pages) < 400 and pages <= set(range(256, 1280)), len(pages)
 	PY
-	errno_is 'there are: ' "$state/hvdpa-dirty" nosuch
-	errno_is 'cannot log' "$state/hvdpa-dirty" plain
-	errno_is 'refuses a log' "$state/hvdpa-dirty" -r 0:8T nic1
+	errno_is 'there are: ' hvdpa-dirty nosuch
+	errno_is 'cannot log' hvdpa-dirty plain
+	errno_is 'refuses a log' hvdpa-dirty -r 0:8T nic1
 	exec 8<>/dev/hvdpa/nic1
-	errno_is 'somebody else has' "$state/hvdpa-dirty" nic1
+	errno_is 'somebody else has' hvdpa-dirty nic1
 	exec 8>&-
 }
 

@@ -51,10 +51,6 @@ setup() {
 	hvdpa-vfs enable 0000:01:00.0 2
 	hvdpa-vfs enable 0000:03:00.0 1
 	recover
-	gcc -O1 -pthread -Wall -Wextra -Werror -o "$state/owner_fuzz" \
-		/hvdpa/tools/testing/owner_fuzz.c
-	gcc -O2 -pthread -I/hvdpa/include/uapi -o "$state/log_fuzz" \
-		/hvdpa/tools/testing/log_fuzz.c
 	grep -q '^nr_foll_pin_acquired' /proc/vmstat
 	pins >"$state/pins"
 }
@@ -120,7 +116,7 @@ fuzz() {
 	for name in "${@:4}"; do
 		paths+=("$(vhost_of "$name")")
 	done
-	timeout 150 "$state/owner_fuzz" "${args[@]}" "${paths[@]}" \
+	timeout 150 /hvdpa/tools/testing/owner_fuzz "${args[@]}" "${paths[@]}" \
 		>"$state/fuzzed.$1" 2>&1 || status=$?
 	# Its "ok" is no test's.
 	sed 's/^[^#]/# &/' "$state/fuzzed.$1"
@@ -284,7 +280,7 @@ log_user() {
 	local n=0
 	while [ ! -e "$state/enough" ]; do
 		if [ -c /dev/hvdpa/nic1 ]; then
-			timeout 90 "$state/log_fuzz" /dev/hvdpa/nic1 "$n" 3 1 >"$state/logged" ||
+			timeout 90 /hvdpa/tools/testing/log_fuzz /dev/hvdpa/nic1 "$n" 3 1 >"$state/logged" ||
 				grep -q 'setup: ' "$state/logged" || {
 				cat "$state/logged"
 				return 1

@@ -19,7 +19,7 @@ make_second() {
 	local dir=$state/second
 	mkdir -p "$dir"/{bin,proc,sys,dev}
 	cp /usr/bin/busybox "$dir/bin/"
-	gcc -O1 -static -Wall -Werror -o "$dir/kexec" /hvdpa/tools/testing/kexec.c
+	cp /hvdpa/tools/testing/kexec "$dir/"
 	cp /hvdpa/boot/kernel /hvdpa/boot/initramfs "$dir/"
 	cp /proc/cmdline "$dir/cmdline"
 	cat >"$dir/init" <<-INIT
