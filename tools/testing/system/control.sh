@@ -58,7 +58,7 @@ test_asid() { control asid split; }
 test_doorbell() { control doorbell split; }
 
 # Shortened, unless somebody asks for more.
-commands=${HVDPA_FUZZ_COMMANDS:-$(rounds 6000 2000)}
+commands=${HVDPA_FUZZ_COMMANDS:-$(rounds 6000 1200)}
 
 test_fuzz() {
 	local seed count=$((commands / 4)) limit=$((150 + commands / 40))
