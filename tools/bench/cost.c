@@ -2,7 +2,6 @@
 /* cost WHAT PARENT ...: what a parent costs, as lines of JSON. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>

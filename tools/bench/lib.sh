@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 # shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
-set -eE
+set -eE -o pipefail
 trap 'echo "line $LINENO: $BASH_COMMAND" >&2' ERR
 
 # shellcheck disable=SC2034 # for the figures
@@ -46,6 +46,13 @@ use() {
 leave() {
 	[ "$1" = native ] || vdpa dev del bench
 	give "$2" ""
+}
+
+# bus_costs PARENT FUNCTION
+bus_costs() {
+	give "$2" ""
+	echo "${driver_of[$1]}" >/sys/bus/pci/devices/"$2"/driver_override
+	"$cost" bus "$1" "${driver_of[$1]}" "$2" 10
 }
 
 # Under any of them the virtio device is the function's child.

@@ -44,28 +44,6 @@ map_costs() {
 	leave "$1" "$net"
 }
 
-# guest_costs PARENT: what QEMU asks of the host until its guest has a network
-guest_costs() {
-	local tracing=/sys/kernel/tracing event
-	local -A counts=([ioctls]=syscalls/sys_enter_ioctl [maps]=iommu/map)
-	use "$1" "$net" vhost
-	echo 'hist:keys=cmd.hex' >"$tracing/events/${counts[ioctls]}/trigger"
-	echo 'hist:keys=size' >"$tracing/events/${counts[maps]}/trigger"
-	guest start boot -M q35 -bios qboot.rom \
-		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of bench)" \
-		-device virtio-net-pci,netdev=n,page-per-vq=on,disable-legacy=on,romfile=
-	guest run boot "ip link set eth0 up; sleep 1" >/dev/null
-	# VHOST_VIRTIO is the type 0xaf; a map of the IOMMU is counted by its size.
-	echo "{\"figure\": \"guest.ioctls\", \"parent\": \"$1\", \"value\": $(sed -n 's/^{ cmd: *[0-9a-f]*af[0-9a-f][0-9a-f] } hitcount: *\([0-9]*\).*/\1/p' "$tracing/events/${counts[ioctls]}/hist" | paste -sd+ | bc)}"
-	echo "{\"figure\": \"guest.maps\", \"parent\": \"$1\", \"value\": $(sed -n 's/^ *Hits: //p' "$tracing/events/${counts[maps]}/hist")}"
-	guest stop boot
-	for event in "${counts[@]}"; do
-		sed 's/^[^#]/!&/;/^#/d' "$tracing/events/$event/trigger" >"$state/trigger"
-		cat "$state/trigger" >"$tracing/events/$event/trigger"
-	done
-	leave "$1" "$net"
-}
-
 case $1 in
 counted)
 	for parent in hvdpa vp_vdpa native; do
@@ -76,9 +54,7 @@ counted)
 	give "$peer" ""
 	for parent in hvdpa vp_vdpa; do
 		owner_costs "$parent" 30
-		give "$net" ""
-		echo "${driver_of[$parent]}" >/sys/bus/pci/devices/"$net"/driver_override
-		"$cost" bus "$parent" "${driver_of[$parent]}" "$net" 10
+		bus_costs "$parent" "$net"
 	done
 	echo 128 >/proc/sys/vm/nr_hugepages
 	for parent in hvdpa vp_vdpa; do
@@ -94,6 +70,5 @@ timed)
 			block_costs "$parent" 300
 		done
 	done
-	for parent in hvdpa vp_vdpa; do guest_costs "$parent"; done
 	;;
 esac

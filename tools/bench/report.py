@@ -137,9 +137,9 @@ def main(folder, commit, kernel, *runs):
             "commit": commit, "kernel": kernel,
             "counted": [line for _, line in sorted(figures.items())],
             "differ": other, "timed": times,
-            "migration": {name: [[key[0], lines] for key, lines in log.items()]
-                          for name, log in logs.items()
-                          if name.startswith("migration")},
+            "values": {name: {figure: lines for (figure, parent), lines
+                              in log.items() if not parent}
+                       for name, log in logs.items()},
         }, out, indent=1)
     plot(figures, folder)
     with open(f"{folder}/bench.md", encoding="utf-8") as file:
