@@ -656,6 +656,8 @@ struct hvdpa_function *hvdpa_function_create(struct pci_dev *pdev)
 	if (err)
 		goto err_remove_modern;
 
+	/* Where this fails dev_add tries it again, and says so. */
+	hvdpa_irq_reserve(fn);
 	return fn;
 
 err_remove_modern:
@@ -673,6 +675,7 @@ err_free_function:
  */
 void hvdpa_function_destroy(struct hvdpa_function *fn)
 {
+	hvdpa_irq_release(fn);
 	vp_modern_remove(&fn->mdev);
 	hvdpa_function_free(fn);
 }

@@ -225,6 +225,7 @@ struct hvdpa_queue {
  * @nqueues: number of @queues, with all of @supported agreed
  * @queue_size_max: the largest of their sizes
  * @queues: per-queue facts
+ * @nvectors: interrupt vectors that it has; 0 if it could not have any
  * @dead: nothing may reach it; hvdpa_function_lose() to _return()
  * @death: why, the last time, for people; NULL where it never was
  * @health: what devlink knows of it
@@ -256,6 +257,7 @@ struct hvdpa_function {
 	u16 nqueues;
 	u16 queue_size_max;
 	struct hvdpa_queue *queues;
+	unsigned int nvectors;
 	bool dead;
 	const char *death;
 	struct hvdpa_health *health;
@@ -409,7 +411,7 @@ struct hvdpa_vector_plan {
 /**
  * struct hvdpa_vector - one interrupt vector of a device
  * @hv: the device
- * @irq: Linux interrupt number, the same until dev_del
+ * @irq: Linux interrupt number, the same until the function is unbound
  * @index: which vector
  * @has_affinity: @affinity was set
  * @affinity: the processors that it was bound to
@@ -427,6 +429,8 @@ struct hvdpa_vector {
 int hvdpa_vector_plan(unsigned int nvqs, unsigned int granted,
 		      struct hvdpa_vector_plan *plan);
 unsigned int hvdpa_vector_of(const struct hvdpa_vector_plan *plan, u16 idx);
+int hvdpa_irq_reserve(struct hvdpa_function *fn);
+void hvdpa_irq_release(struct hvdpa_function *fn);
 int hvdpa_irq_setup(struct hvdpa_device *hv);
 void hvdpa_irq_teardown(struct hvdpa_device *hv);
 int hvdpa_irq_program(struct hvdpa_device *hv);

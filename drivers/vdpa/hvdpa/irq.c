@@ -3,9 +3,10 @@
  * Interrupt vectors: one for each queue and one for the configuration where
  * the function has as many, else shared, else one for all.
  *
- * Everything that can fail is done at dev_add, where an errno can be told.
- * Linux interrupt numbers stay the same until dev_del: vhost-vdpa hands them
- * to KVM.
+ * A function has its vectors from its probe on: to allocate them takes a third of
+ * what dev_add would take with it, under the lock of all vdpa commands. They are
+ * requested at dev_add, where an errno can be told. Linux interrupt numbers stay
+ * the same until the function is unbound: vhost-vdpa hands them to KVM.
  */
 #include <linux/interrupt.h>
 #include <linux/pci.h>
@@ -156,6 +157,42 @@ static void hvdpa_vector_name(const struct hvdpa_device *hv,
 			 hv->plan.private ? "" : "+");
 }
 
+/**
+ * hvdpa_irq_reserve - allocate a function's vectors
+ * @fn: the function, identified
+ *
+ * One for each queue that a device of it may have and one for the
+ * configuration, or as many as there are.
+ *
+ * Return: 0, also if it has them already; -EOPNOTSUPP if it has no MSI-X; or
+ * what the interrupt controller says.
+ */
+int hvdpa_irq_reserve(struct hvdpa_function *fn)
+{
+	int n;
+
+	if (fn->nvectors)
+		return 0;
+	n = pci_alloc_irq_vectors(fn->pdev, 1, fn->nqueues + 1, PCI_IRQ_MSIX);
+	if (n < 0)
+		return pci_msix_vec_count(fn->pdev) <= 0 ? -EOPNOTSUPP : n;
+	fn->nvectors = n;
+	return 0;
+}
+
+/**
+ * hvdpa_irq_release - give a function's vectors back
+ * @fn: the function; none of them is requested
+ *
+ * Return: nothing.
+ */
+void hvdpa_irq_release(struct hvdpa_function *fn)
+{
+	if (fn->nvectors)
+		pci_free_irq_vectors(fn->pdev);
+	fn->nvectors = 0;
+}
+
 static void hvdpa_irq_free(struct hvdpa_device *hv, unsigned int n)
 {
 	while (n--) {
@@ -178,25 +215,20 @@ int hvdpa_irq_setup(struct hvdpa_device *hv)
 	unsigned int i;
 	int err;
 
-	err = pci_alloc_irq_vectors(pdev, 1, hv->nvqs + 1, PCI_IRQ_MSIX);
-	if (err < 0) {
-		if (pci_msix_vec_count(pdev) <= 0)
-			err = -EOPNOTSUPP;
+	/* What the probe could not have may be there now. */
+	err = hvdpa_irq_reserve(hv->fn);
+	if (!err)
+		err = hvdpa_vector_plan(hv->nvqs, hv->fn->nvectors, &hv->plan);
+	if (err) {
 		dev_err_ratelimited(&pdev->dev, "no MSI-X vector, 1 to %u wanted: %pe\n",
 				    hv->nvqs + 1, ERR_PTR(err));
 		return err;
 	}
 
-	err = hvdpa_vector_plan(hv->nvqs, err, &hv->plan);
-	if (err)
-		goto err_free_vectors;
-
 	hv->vectors = kcalloc(hv->plan.nvectors, sizeof(*hv->vectors),
 			      GFP_KERNEL);
-	if (!hv->vectors) {
-		err = -ENOMEM;
-		goto err_free_vectors;
-	}
+	if (!hv->vectors)
+		return -ENOMEM;
 
 	for (i = 0; i < hv->plan.nvectors; i++) {
 		struct hvdpa_vector *vector = &hv->vectors[i];
@@ -218,8 +250,6 @@ int hvdpa_irq_setup(struct hvdpa_device *hv)
 err_free_irqs:
 	hvdpa_irq_free(hv, i);
 	kfree(hv->vectors);
-err_free_vectors:
-	pci_free_irq_vectors(pdev);
 	return err;
 }
 
@@ -233,7 +263,6 @@ void hvdpa_irq_teardown(struct hvdpa_device *hv)
 {
 	hvdpa_irq_free(hv, hv->plan.nvectors);
 	kfree(hv->vectors);
-	pci_free_irq_vectors(hv->fn->pdev);
 }
 
 /**
