@@ -13,6 +13,7 @@
 #include <linux/vhost_types.h>
 
 #include "hvdpa.h"
+#include "trace.h"
 
 static int hvdpa_count_device(struct device *dev, void *data)
 {
@@ -258,6 +259,9 @@ int hvdpa_dma_attach(struct hvdpa_device *hv)
 
 	if (!dma->domain)
 		return -EOPNOTSUPP;
+	/* The lock would order this no better: it is let go before the map. */
+	if (READ_ONCE(dma->attached))
+		return 0;
 
 	mutex_lock(&dma->lock);
 	if (!dma->attached) {
@@ -267,7 +271,7 @@ int hvdpa_dma_attach(struct hvdpa_device *hv)
 					    "cannot attach its IOMMU domain: %pe\n",
 					    ERR_PTR(err));
 		else
-			dma->attached = true;
+			WRITE_ONCE(dma->attached, true);
 	}
 	mutex_unlock(&dma->lock);
 	return err;
@@ -286,7 +290,7 @@ void hvdpa_dma_detach(struct hvdpa_device *hv)
 	mutex_lock(&dma->lock);
 	if (dma->attached) {
 		iommu_detach_device(dma->domain, &hv->fn->pdev->dev);
-		dma->attached = false;
+		WRITE_ONCE(dma->attached, false);
 	}
 	mutex_unlock(&dma->lock);
 }
@@ -313,21 +317,8 @@ static void hvdpa_dma_unmap_rest(struct iommu_domain *domain, u64 iova,
 		iommu_unmap(domain, iova + offset - rest, rest);
 }
 
-/**
- * hvdpa_dma_map - let the device reach a piece of its owner's memory
- * @hv: the device
- * @iova: where the device sees it
- * @size: bytes; physically contiguous
- * @pa: where it is
- * @perm: VHOST_ACCESS_*
- *
- * vhost-vdpa has pinned it and has seen that it overlaps no other. May sleep.
- *
- * Return: 0; -EINVAL if the addresses cannot be mapped; or what the IOMMU
- * says. Nothing stays mapped after an error.
- */
-int hvdpa_dma_map(struct hvdpa_device *hv, u64 iova, u64 size, u64 pa,
-		  u32 perm)
+static int hvdpa_dma_map_data(struct hvdpa_device *hv, u64 iova, u64 size,
+			      u64 pa, u32 perm)
 {
 	int prot = IOMMU_CACHE;
 	int err;
@@ -359,17 +350,37 @@ int hvdpa_dma_map(struct hvdpa_device *hv, u64 iova, u64 size, u64 pa,
 }
 
 /**
- * hvdpa_dma_unmap - take a piece of memory away from the device
- * @hv: the device
- * @iova: where the device saw it
- * @size: bytes
+ * hvdpa_dma_map - the operation of that name: let the device, or the driver in
+ * its place, reach a piece of its owner's memory
+ * @vdpa: the device
+ * @asid: HVDPA_ASID_*
+ * @iova: where the device sees it
+ * @size: bytes; physically contiguous
+ * @pa: where it is
+ * @perm: VHOST_ACCESS_*
+ * @opaque: vhost-vdpa's, not used
  *
- * Neither the device nor the driver reaches it any more on return. Restricted
- * maps go as a whole: vhost-vdpa takes away what it once mapped.
+ * vhost-vdpa has pinned it and has seen that it overlaps no other. It calls this
+ * for each page of a guest whose pages are no neighbours. May sleep.
  *
- * Return: 0, or -EINVAL if not all of it was mapped.
+ * Return: 0; -EINVAL if the addresses cannot be mapped or there is no such
+ * address space; or what the IOMMU says. Nothing stays mapped after an error.
  */
-int hvdpa_dma_unmap(struct hvdpa_device *hv, u64 iova, u64 size)
+int hvdpa_dma_map(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
+		  u64 size, u64 pa, u32 perm, void *opaque)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	int err = -EINVAL;
+
+	if (likely(asid == HVDPA_ASID_DATA))
+		err = hvdpa_dma_map_data(hv, iova, size, pa, perm);
+	else if (asid == HVDPA_ASID_CONTROL && hv->control)
+		err = hvdpa_access_map(&hv->dma, iova, size, pa, perm);
+	trace_hvdpa_map(vdpa, asid, iova, size, perm, err);
+	return err;
+}
+
+static int hvdpa_dma_unmap_data(struct hvdpa_device *hv, u64 iova, u64 size)
 {
 	size_t unmapped;
 
@@ -381,4 +392,61 @@ int hvdpa_dma_unmap(struct hvdpa_device *hv, u64 iova, u64 size)
 	vhost_iotlb_del_range(&hv->dma.restricted, iova, iova + size - 1);
 	mutex_unlock(&hv->dma.lock);
 	return unmapped == size ? 0 : -EINVAL;
+}
+
+/**
+ * hvdpa_dma_unmap - the operation of that name: take a piece of memory away
+ * @vdpa: the device
+ * @asid: HVDPA_ASID_*
+ * @iova: where the device saw it
+ * @size: bytes
+ *
+ * Neither the device nor the driver reaches it any more on return. Restricted
+ * maps go as a whole: vhost-vdpa takes away what it once mapped. May sleep.
+ *
+ * Return: 0, or -EINVAL if not all of it was mapped or there is no such address
+ * space.
+ */
+int hvdpa_dma_unmap(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
+		    u64 size)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	int err = -EINVAL;
+
+	if (likely(asid == HVDPA_ASID_DATA)) {
+		err = hvdpa_dma_unmap_data(hv, iova, size);
+	} else if (asid == HVDPA_ASID_CONTROL && hv->control) {
+		hvdpa_access_unmap(&hv->dma, iova, iova + size - 1);
+		err = 0;
+	}
+	trace_hvdpa_unmap(vdpa, asid, iova, size, err);
+	return err;
+}
+
+/**
+ * hvdpa_dma_reset_map - the operation of that name: as before the first map
+ * @vdpa: the device
+ * @asid: HVDPA_ASID_*
+ *
+ * May sleep; takes the function's lock.
+ *
+ * Return: 0, or -EINVAL if there is no such address space.
+ */
+int hvdpa_dma_reset_map(struct vdpa_device *vdpa, unsigned int asid)
+{
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
+
+	if (asid == HVDPA_ASID_CONTROL && hv->control) {
+		hvdpa_access_unmap(&hv->dma, 0, U64_MAX);
+		return 0;
+	}
+	if (asid != HVDPA_ASID_DATA)
+		return -EINVAL;
+
+	/* A device that may still write stays confined to nothing. */
+	mutex_lock(&hv->fn->lock);
+	if (!hv->running && !hv->fn->dead)
+		hvdpa_dma_detach(hv);
+	mutex_unlock(&hv->fn->lock);
+	return 0;
 }

@@ -496,9 +496,11 @@ int hvdpa_dma_setup(struct hvdpa_device *hv);
 void hvdpa_dma_teardown(struct hvdpa_device *hv);
 int hvdpa_dma_attach(struct hvdpa_device *hv);
 void hvdpa_dma_detach(struct hvdpa_device *hv);
-int hvdpa_dma_map(struct hvdpa_device *hv, u64 iova, u64 size, u64 pa,
-		  u32 perm);
-int hvdpa_dma_unmap(struct hvdpa_device *hv, u64 iova, u64 size);
+int hvdpa_dma_map(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
+		  u64 size, u64 pa, u32 perm, void *opaque);
+int hvdpa_dma_unmap(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
+		    u64 size);
+int hvdpa_dma_reset_map(struct vdpa_device *vdpa, unsigned int asid);
 
 /* log.c: which pages the device has written */
 

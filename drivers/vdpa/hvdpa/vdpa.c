@@ -674,57 +674,6 @@ static const struct cpumask *hvdpa_get_vq_affinity(struct vdpa_device *vdpa,
 	return idx < hv->nvqs ? hvdpa_irq_affinity(hv, idx) : NULL;
 }
 
-static int hvdpa_op_dma_map(struct vdpa_device *vdpa, unsigned int asid,
-			    u64 iova, u64 size, u64 pa, u32 perm, void *opaque)
-{
-	struct hvdpa_device *hv = hvdpa_of(vdpa);
-	int err;
-
-	if (asid == HVDPA_ASID_CONTROL && hv->control)
-		err = hvdpa_access_map(&hv->dma, iova, size, pa, perm);
-	else if (asid == HVDPA_ASID_DATA)
-		err = hvdpa_dma_map(hv, iova, size, pa, perm);
-	else
-		err = -EINVAL;
-	trace_hvdpa_map(vdpa, asid, iova, size, perm, err);
-	return err;
-}
-
-static int hvdpa_op_dma_unmap(struct vdpa_device *vdpa, unsigned int asid,
-			      u64 iova, u64 size)
-{
-	struct hvdpa_device *hv = hvdpa_of(vdpa);
-	int err = 0;
-
-	if (asid == HVDPA_ASID_CONTROL && hv->control)
-		hvdpa_access_unmap(&hv->dma, iova, iova + size - 1);
-	else if (asid == HVDPA_ASID_DATA)
-		err = hvdpa_dma_unmap(hv, iova, size);
-	else
-		err = -EINVAL;
-	trace_hvdpa_unmap(vdpa, asid, iova, size, err);
-	return err;
-}
-
-static int hvdpa_reset_map(struct vdpa_device *vdpa, unsigned int asid)
-{
-	struct hvdpa_device *hv = hvdpa_of(vdpa);
-
-	if (asid == HVDPA_ASID_CONTROL && hv->control) {
-		hvdpa_access_unmap(&hv->dma, 0, U64_MAX);
-		return 0;
-	}
-	if (asid != HVDPA_ASID_DATA)
-		return -EINVAL;
-
-	/* A device that may still write stays confined to nothing. */
-	mutex_lock(&hv->fn->lock);
-	if (!hv->running && !hv->fn->dead)
-		hvdpa_dma_detach(hv);
-	mutex_unlock(&hv->fn->lock);
-	return 0;
-}
-
 /* What a device can do at most; hvdpa_vdpa_ops_fit() takes away. */
 const struct vdpa_config_ops hvdpa_vdpa_ops = {
 	.set_vq_address = hvdpa_set_vq_address,
@@ -762,9 +711,9 @@ const struct vdpa_config_ops hvdpa_vdpa_ops = {
 	.get_iova_range = hvdpa_get_iova_range,
 	.set_vq_affinity = hvdpa_set_vq_affinity,
 	.get_vq_affinity = hvdpa_get_vq_affinity,
-	.dma_map = hvdpa_op_dma_map,
-	.dma_unmap = hvdpa_op_dma_unmap,
-	.reset_map = hvdpa_reset_map,
+	.dma_map = hvdpa_dma_map,
+	.dma_unmap = hvdpa_dma_unmap,
+	.reset_map = hvdpa_dma_reset_map,
 };
 
 /**
