@@ -651,11 +651,13 @@ static struct kunit_suite hvdpa_function_suite = {
 
 /**
  * struct bell - a virtqueue and its doorbell
+ * @hv: its device
  * @vring: the virtqueue
  * @doorbell: what was written last, or SILENT
  */
 struct bell {
-	struct hvdpa_vring vring;
+	struct hvdpa_device *hv;
+	struct hvdpa_vring *vring;
 	__le16 doorbell;
 };
 
@@ -677,7 +679,14 @@ static struct bell *make_bell(struct kunit *test)
 	fake->fn.queues[QUEUE].size = 256;
 	fake->fn.queues[QUEUE].doorbell = (void __force __iomem *)
 					  &bell->doorbell;
-	hvdpa_vring_init(&bell->vring, hvdpa_fake_add_device(test, fake), QUEUE);
+	fake->fn.notify_in_memory = true;
+	bell->hv = hvdpa_fake_add_device(test, fake);
+	bell->hv->nvqs = QUEUE + 1;
+	bell->hv->vrings = kunit_kcalloc(test, QUEUE + 1,
+					 sizeof(*bell->hv->vrings), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bell->hv->vrings);
+	bell->vring = &bell->hv->vrings[QUEUE];
+	hvdpa_vring_init(bell->vring, bell->hv, QUEUE);
 	bell->doorbell = cpu_to_le16(SILENT);
 	return bell;
 }
@@ -698,40 +707,56 @@ static void kick_of_a_live_queue_rings(struct kunit *test)
 {
 	struct bell *bell = make_bell(test);
 
-	hvdpa_vring_go_live(&bell->vring);
+	hvdpa_vring_go_live(bell->vring);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
-	hvdpa_vring_kick(&bell->vring);
+	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	KUNIT_EXPECT_TRUE(test, rung(test, bell));
-	hvdpa_vring_kick(&bell->vring);
+	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	KUNIT_EXPECT_TRUE(test, rung(test, bell));
-	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring.kicks), 2);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring->kicks), 2);
+}
+
+static void kick_of_a_queue_that_is_told_by_a_port_rings(struct kunit *test)
+{
+	struct bell *bell = make_bell(test);
+
+	bell->hv->fn->notify_in_memory = false;
+	hvdpa_vring_go_live(bell->vring);
+	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
+	KUNIT_EXPECT_TRUE(test, rung(test, bell));
+	hvdpa_vring_hold(bell->vring);
+	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
+	KUNIT_EXPECT_FALSE(test, rung(test, bell));
+	hvdpa_vring_go_live(bell->vring);
+	KUNIT_EXPECT_TRUE(test, rung(test, bell));
+	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring->kicks), 2);
 }
 
 static void early_kick_rings_once_when_the_queue_goes_live(struct kunit *test)
 {
 	struct bell *bell = make_bell(test);
 
-	hvdpa_vring_kick(&bell->vring);
-	hvdpa_vring_kick(&bell->vring);
+	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
+	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
-	hvdpa_vring_go_live(&bell->vring);
+	hvdpa_vring_go_live(bell->vring);
 	KUNIT_EXPECT_TRUE(test, rung(test, bell));
 	/* It is not remembered any longer. */
-	WRITE_ONCE(bell->vring.live, false);
-	hvdpa_vring_go_live(&bell->vring);
+	hvdpa_vring_hold(bell->vring);
+	hvdpa_vring_go_live(bell->vring);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
-	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring.kicks), 2);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring->kicks), 2);
 }
 
 static void kick_while_a_queue_pauses_is_remembered(struct kunit *test)
 {
 	struct bell *bell = make_bell(test);
 
-	hvdpa_vring_go_live(&bell->vring);
-	WRITE_ONCE(bell->vring.live, false);
-	hvdpa_vring_kick(&bell->vring);
+	hvdpa_vring_go_live(bell->vring);
+	hvdpa_vring_hold(bell->vring);
+	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
-	hvdpa_vring_go_live(&bell->vring);
+	hvdpa_vring_go_live(bell->vring);
 	KUNIT_EXPECT_TRUE(test, rung(test, bell));
 }
 
@@ -739,12 +764,12 @@ static void forget_drops_a_pending_kick(struct kunit *test)
 {
 	struct bell *bell = make_bell(test);
 
-	hvdpa_vring_kick(&bell->vring);
-	hvdpa_vring_forget(&bell->vring);
-	hvdpa_vring_go_live(&bell->vring);
+	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
+	hvdpa_vring_forget(bell->vring);
+	hvdpa_vring_go_live(bell->vring);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
 	/* The counters belong to the device. */
-	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring.kicks), 1);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring->kicks), 1);
 }
 
 static irqreturn_t count_call(void *data)
@@ -755,10 +780,31 @@ static irqreturn_t count_call(void *data)
 	return IRQ_HANDLED;
 }
 
+static void silence_keeps_kicks_and_interrupts_to_itself(struct kunit *test)
+{
+	struct bell *bell = make_bell(test);
+	unsigned int calls = 0;
+
+	bell->vring->cb.callback = count_call;
+	bell->vring->cb.private = &calls;
+	hvdpa_vring_go_live(bell->vring);
+	hvdpa_vring_silence(bell->vring);
+
+	local_irq_disable();
+	hvdpa_vring_interrupt(bell->vring);
+	local_irq_enable();
+	hvdpa_vring_notify(bell->vring);
+	KUNIT_EXPECT_EQ(test, calls, 0);
+	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
+	KUNIT_EXPECT_FALSE(test, rung(test, bell));
+	/* An interrupt that read the callback before finds what it is for. */
+	KUNIT_EXPECT_PTR_EQ(test, bell->vring->cb.private, (void *)&calls);
+}
+
 static void forget_forgets_all_that_the_owner_said(struct kunit *test)
 {
 	struct bell *bell = make_bell(test);
-	struct hvdpa_vring *vring = &bell->vring;
+	struct hvdpa_vring *vring = bell->vring;
 	unsigned int calls = 0;
 
 	vring->cb.callback = count_call;
@@ -817,7 +863,7 @@ static void arm_tells_the_device_what_it_can_be(struct kunit *test)
 {
 	const struct arm_case *c = test->param_value;
 	struct bell *bell = make_bell(test);
-	struct hvdpa_vring *vring = &bell->vring;
+	struct hvdpa_vring *vring = bell->vring;
 	struct hvdpa_fake *fake = hvdpa_fake_of(vring->hv->fn);
 	int err;
 
@@ -847,9 +893,11 @@ static void arm_tells_the_device_what_it_can_be(struct kunit *test)
 
 static struct kunit_case hvdpa_vring_cases[] = {
 	KUNIT_CASE(kick_of_a_live_queue_rings),
+	KUNIT_CASE(kick_of_a_queue_that_is_told_by_a_port_rings),
 	KUNIT_CASE(early_kick_rings_once_when_the_queue_goes_live),
 	KUNIT_CASE(kick_while_a_queue_pauses_is_remembered),
 	KUNIT_CASE(forget_drops_a_pending_kick),
+	KUNIT_CASE(silence_keeps_kicks_and_interrupts_to_itself),
 	KUNIT_CASE(forget_forgets_all_that_the_owner_said),
 	KUNIT_CASE_PARAM(arm_tells_the_device_what_it_can_be, arm_gen_params),
 	{}

@@ -84,8 +84,7 @@ void hvdpa_doorbells_find(struct hvdpa_device *hv)
 		if (hvdpa_may_be_control(hv, i))
 			continue;
 		wanted++;
-		if (!(pci_resource_flags(fn->pdev, notify->bar) &
-		      IORESOURCE_MEM) ||
+		if (!fn->notify_in_memory ||
 		    !hvdpa_doorbell_is_private(fn, i, PAGE_SIZE))
 			continue;
 		hv->vrings[i].area = (struct vdpa_notification_area) {

@@ -432,6 +432,8 @@ static int hvdpa_function_map_doorbells(struct hvdpa_function *fn)
 				     extent);
 	if (!fn->notify)
 		return -ENOMEM;
+	fn->notify_in_memory = pci_resource_flags(fn->pdev, region->bar) &
+			       IORESOURCE_MEM;
 	for (i = 0; i < fn->nqueues; i++)
 		fn->queues[i].doorbell = fn->notify +
 			(u64)fn->queues[i].notify_off * multiplier;

@@ -218,6 +218,7 @@ struct hvdpa_queue {
  * @private_features: feature bits that the driver agrees to for itself
  * @regions: where its structures are
  * @notify: the notify structure, mapped as far as the queues need it
+ * @notify_in_memory: it is in a memory BAR, and none of ports
  * @lock: see below
  * @offered: the feature bits that the device offers
  * @supported: those of them that this driver can honour
@@ -244,6 +245,7 @@ struct hvdpa_function {
 	u64 private_features;
 	struct hvdpa_region regions[HVDPA_REGIONS];
 	void __iomem *notify;
+	bool notify_in_memory;
 	/*
 	 * Serialises every register behind a selector (features, queues), the
 	 * status register, and what the device's owner has set up so far. Also
@@ -346,6 +348,8 @@ void hvdpa_config_write(struct hvdpa_function *fn, unsigned int offset,
  * @mediated: the driver serves it; changes only while it is not live
  * @state: where it starts
  * @live: a kick may go to the device; read without a lock
+ * @doorbell: where it goes, while @live, not @mediated, and in memory space;
+ *	else NULL; read without a lock
  * @kick_pending: bit 0: a kick came while it was not live
  * @cb_lock: see below
  * @cb: the owner's callback
@@ -369,8 +373,12 @@ struct hvdpa_vring {
 	bool mediated;
 	struct hvdpa_ring_state state;
 	bool live;
+	__le16 __iomem *doorbell;
 	unsigned long kick_pending;
-	/* Protects cb, which its interrupt reads; taken with interrupts off. */
+	/*
+	 * Protects cb against hvdpa_vring_notify(); taken with interrupts off.
+	 * The device's interrupt reads it without: see hvdpa_vring_set_cb().
+	 */
 	spinlock_t cb_lock;
 	struct vdpa_callback cb;
 	struct vdpa_notification_area area;
@@ -386,11 +394,32 @@ void hvdpa_vring_number(struct hvdpa_vring *vring, u64 features);
 int hvdpa_vring_check(const struct hvdpa_vring *vring, u32 most);
 int hvdpa_vring_arm(struct hvdpa_vring *vring);
 void hvdpa_vring_go_live(struct hvdpa_vring *vring);
-void hvdpa_vring_kick(struct hvdpa_vring *vring);
-void hvdpa_vring_interrupt(struct hvdpa_vring *vring);
+void hvdpa_vring_hold(struct hvdpa_vring *vring);
+void hvdpa_vring_silence(struct hvdpa_vring *vring);
+void hvdpa_kick_vq(struct vdpa_device *vdpa, u16 idx);
 void hvdpa_vring_notify(struct hvdpa_vring *vring);
 void hvdpa_vring_set_cb(struct hvdpa_vring *vring,
 			const struct vdpa_callback *cb);
+
+/**
+ * hvdpa_vring_interrupt - the device has something for the owner
+ * @vring: the virtqueue
+ *
+ * Called by the one vector that serves the queue, in hard interrupt context.
+ *
+ * Return: nothing.
+ */
+static inline void hvdpa_vring_interrupt(struct hvdpa_vring *vring)
+{
+	irqreturn_t (*callback)(void *data);
+
+	/* Who prints it takes what there is. */
+	data_race(vring->interrupts++);
+	/* Pairs with the one in hvdpa_vring_set_cb(). */
+	callback = smp_load_acquire(&vring->cb.callback);
+	if (callback)
+		callback(READ_ONCE(vring->cb.private));
+}
 
 /* irq.c: vectors */
 
@@ -411,6 +440,7 @@ struct hvdpa_vector_plan {
 /**
  * struct hvdpa_vector - one interrupt vector of a device
  * @hv: the device
+ * @vring: the queue whose own it is, or NULL
  * @irq: Linux interrupt number, the same until the function is unbound
  * @index: which vector
  * @has_affinity: @affinity was set
@@ -419,6 +449,7 @@ struct hvdpa_vector_plan {
  */
 struct hvdpa_vector {
 	struct hvdpa_device *hv;
+	struct hvdpa_vring *vring;
 	int irq;
 	unsigned int index;
 	bool has_affinity;

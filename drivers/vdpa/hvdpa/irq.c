@@ -109,6 +109,18 @@ static irqreturn_t hvdpa_vq_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
+/*
+ * The queue's own vector. Where the device does not run there is no callback; one
+ * that the driver serves was told to no device.
+ */
+static irqreturn_t hvdpa_private_interrupt(int irq, void *data)
+{
+	struct hvdpa_vector *vector = data;
+
+	hvdpa_vring_interrupt(vector->vring);
+	return IRQ_HANDLED;
+}
+
 static irqreturn_t hvdpa_config_interrupt(int irq, void *data)
 {
 	struct hvdpa_vector *vector = data;
@@ -138,8 +150,9 @@ static irq_handler_t hvdpa_vector_handler(const struct hvdpa_device *hv,
 {
 	if (hv->plan.nvectors == 1)
 		return hvdpa_only_interrupt;
-	return index == HVDPA_CONFIG_VECTOR ? hvdpa_config_interrupt :
-					      hvdpa_vq_interrupt;
+	if (index == HVDPA_CONFIG_VECTOR)
+		return hvdpa_config_interrupt;
+	return hv->plan.private ? hvdpa_private_interrupt : hvdpa_vq_interrupt;
 }
 
 static void hvdpa_vector_name(const struct hvdpa_device *hv,
@@ -204,7 +217,7 @@ static void hvdpa_irq_free(struct hvdpa_device *hv, unsigned int n)
 }
 
 /**
- * hvdpa_irq_setup - allocate and request a device's vectors
+ * hvdpa_irq_setup - request a device's vectors
  * @hv: the device; its name and @hv->nvqs are known
  *
  * Return: 0 or a negative errno with one line in the log.
@@ -236,6 +249,8 @@ int hvdpa_irq_setup(struct hvdpa_device *hv)
 		vector->hv = hv;
 		vector->index = i;
 		vector->irq = pci_irq_vector(pdev, i);
+		if (hv->plan.private && i >= hv->plan.first_vq)
+			vector->vring = &hv->vrings[i - hv->plan.first_vq];
 		hvdpa_vector_name(hv, vector);
 		err = request_irq(vector->irq, hvdpa_vector_handler(hv, i), 0,
 				  vector->name, vector);

@@ -14,7 +14,8 @@
  * no kick the device
  * @hv: the device; the function's lock is held
  *
- * Interrupt handlers that are under way have ended on return.
+ * Interrupt handlers that are under way have ended on return, and later ones
+ * find no callback: only a reset comes after this, which forgets them too.
  *
  * Return: nothing.
  */
@@ -26,7 +27,7 @@ void hvdpa_device_quiet(struct hvdpa_device *hv)
 
 	WRITE_ONCE(hv->running, false);
 	for (i = 0; i < hv->nvqs; i++)
-		WRITE_ONCE(hv->vrings[i].live, false);
+		hvdpa_vring_silence(&hv->vrings[i]);
 	hvdpa_irq_sync(hv);
 }
 
@@ -57,7 +58,6 @@ int hvdpa_device_reset(struct hvdpa_device *hv)
 	hv->driver_features = 0;
 	for (i = 0; i < hv->nvqs; i++)
 		hvdpa_vring_forget(&hv->vrings[i]);
-	hvdpa_irq_sync(hv);
 
 	WRITE_ONCE(hv->status, err || hv->revoked ?
 		   VIRTIO_CONFIG_S_NEEDS_RESET : 0);
@@ -225,14 +225,6 @@ static void hvdpa_set_vq_num(struct vdpa_device *vdpa, u16 idx, u32 num)
 	mutex_unlock(&hv->fn->lock);
 }
 
-static void hvdpa_kick_vq(struct vdpa_device *vdpa, u16 idx)
-{
-	struct hvdpa_device *hv = hvdpa_of(vdpa);
-
-	if (idx < hv->nvqs)
-		hvdpa_vring_kick(&hv->vrings[idx]);
-}
-
 static void hvdpa_set_vq_cb(struct vdpa_device *vdpa, u16 idx,
 			    struct vdpa_callback *cb)
 {
@@ -254,7 +246,7 @@ static void hvdpa_set_vq_ready(struct vdpa_device *vdpa, u16 idx, bool ready)
 	mutex_lock(&hv->fn->lock);
 	vring->ready = ready;
 	if (!ready)
-		WRITE_ONCE(vring->live, false);
+		hvdpa_vring_hold(vring);
 	else if (vring->armed && hv->running && !hv->suspended)
 		hvdpa_vring_go_live(vring);
 	mutex_unlock(&hv->fn->lock);
@@ -579,7 +571,7 @@ static int hvdpa_suspend(struct vdpa_device *vdpa)
 
 	/* Kicks wait here from now on; mapped doorbells wait in the device. */
 	for (i = 0; i < hv->nvqs; i++)
-		WRITE_ONCE(hv->vrings[i].live, false);
+		hvdpa_vring_hold(&hv->vrings[i]);
 	err = hv->fn->hw->suspend(hv->fn);
 	if (err) {
 		hvdpa_device_fail(hv);

@@ -49,15 +49,13 @@ void hvdpa_vring_number(struct hvdpa_vring *vring, u64 features)
  * @vring: the virtqueue; not live
  *
  * The counters stay: they belong to the device. The caller holds the
- * function's lock and waits for the interrupts before it returns to the
- * owner, see hvdpa_device_reset().
+ * function's lock and has seen to it that no interrupt runs, see
+ * hvdpa_device_quiet().
  *
  * Return: nothing.
  */
 void hvdpa_vring_forget(struct hvdpa_vring *vring)
 {
-	unsigned long flags;
-
 	vring->desc = 0;
 	vring->driver = 0;
 	vring->device = 0;
@@ -70,10 +68,7 @@ void hvdpa_vring_forget(struct hvdpa_vring *vring)
 	hvdpa_ring_state_initial(&vring->state, false);
 	clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
 
-	spin_lock_irqsave(&vring->cb_lock, flags);
-	vring->cb.callback = NULL;
-	vring->cb.private = NULL;
-	spin_unlock_irqrestore(&vring->cb_lock, flags);
+	hvdpa_vring_silence(vring);
 }
 
 /**
@@ -165,26 +160,53 @@ static void hvdpa_vring_ring(struct hvdpa_vring *vring)
  */
 void hvdpa_vring_go_live(struct hvdpa_vring *vring)
 {
+	const struct hvdpa_function *fn = vring->hv->fn;
+
+	if (!vring->mediated && fn->notify_in_memory)
+		WRITE_ONCE(vring->doorbell,
+			   fn->queues[vring->hw_idx].doorbell);
 	WRITE_ONCE(vring->live, true);
-	/* Pairs with the one in hvdpa_vring_kick(): one side sees the other. */
+	/* Pairs with the one in hvdpa_vring_remember(): one sees the other. */
 	smp_mb();
 	if (test_and_clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending))
 		hvdpa_vring_ring(vring);
 }
 
 /**
- * hvdpa_vring_kick - the owner has something for the device
+ * hvdpa_vring_hold - let no more kicks through
  * @vring: the virtqueue
  *
- * A kick that comes before the queue runs is remembered, not lost: eventfds
- * fire when they like. Any context; takes no lock.
+ * One that is under way may still reach the device.
  *
  * Return: nothing.
  */
-void hvdpa_vring_kick(struct hvdpa_vring *vring)
+void hvdpa_vring_hold(struct hvdpa_vring *vring)
 {
-	atomic64_inc(&vring->kicks);
-	trace_hvdpa_kick(&vring->hv->vdpa, vring->idx, READ_ONCE(vring->live));
+	WRITE_ONCE(vring->doorbell, NULL);
+	WRITE_ONCE(vring->live, false);
+}
+
+/**
+ * hvdpa_vring_silence - let no kick through and tell the owner nothing more
+ * @vring: the virtqueue
+ *
+ * An interrupt's handler that is under way may still do so. What the callback
+ * is for stays: the handler may have read the one and not the other.
+ *
+ * Return: nothing.
+ */
+void hvdpa_vring_silence(struct hvdpa_vring *vring)
+{
+	unsigned long flags;
+
+	hvdpa_vring_hold(vring);
+	spin_lock_irqsave(&vring->cb_lock, flags);
+	WRITE_ONCE(vring->cb.callback, NULL);
+	spin_unlock_irqrestore(&vring->cb_lock, flags);
+}
+
+static noinline void hvdpa_vring_remember(struct hvdpa_vring *vring)
+{
 	if (!READ_ONCE(vring->live)) {
 		set_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
 		/* Pairs with the one in hvdpa_vring_go_live(). */
@@ -197,25 +219,45 @@ void hvdpa_vring_kick(struct hvdpa_vring *vring)
 	hvdpa_vring_ring(vring);
 }
 
+/* Inline, and a tracepoint's registers elsewhere: each frame comes by. */
+static __always_inline void hvdpa_vring_pass_on(struct hvdpa_vring *vring)
+{
+	__le16 __iomem *doorbell = READ_ONCE(vring->doorbell);
+
+	atomic64_inc(&vring->kicks);
+	if (likely(doorbell))
+		writew(vring->hw_idx, doorbell);
+	else
+		hvdpa_vring_remember(vring);
+}
+
+static noinline void hvdpa_vring_pass_on_traced(struct hvdpa_vring *vring)
+{
+	trace_hvdpa_kick(&vring->hv->vdpa, vring->idx, READ_ONCE(vring->live));
+	hvdpa_vring_pass_on(vring);
+}
+
 /**
- * hvdpa_vring_interrupt - the device has something for the owner
- * @vring: the virtqueue
+ * hvdpa_kick_vq - the operation of that name: the owner has something for the
+ * device
+ * @vdpa: the device
+ * @idx: the queue
  *
- * Called by the one vector that serves the queue, in hard interrupt context.
+ * A kick that comes before the queue runs is remembered, not lost: eventfds
+ * fire when they like. Any context; takes no lock.
  *
  * Return: nothing.
  */
-void hvdpa_vring_interrupt(struct hvdpa_vring *vring)
+void hvdpa_kick_vq(struct vdpa_device *vdpa, u16 idx)
 {
-	struct vdpa_callback cb;
+	struct hvdpa_device *hv = hvdpa_of(vdpa);
 
-	WRITE_ONCE(vring->interrupts, vring->interrupts + 1);
-
-	spin_lock(&vring->cb_lock);
-	cb = vring->cb;
-	spin_unlock(&vring->cb_lock);
-	if (cb.callback)
-		cb.callback(cb.private);
+	if (unlikely(idx >= hv->nvqs))
+		return;
+	if (trace_hvdpa_kick_enabled())
+		hvdpa_vring_pass_on_traced(&hv->vrings[idx]);
+	else
+		hvdpa_vring_pass_on(&hv->vrings[idx]);
 }
 
 /**
@@ -244,7 +286,8 @@ void hvdpa_vring_notify(struct hvdpa_vring *vring)
  * @vring: the virtqueue
  * @cb: the callback
  *
- * The previous callback is not running any more on return. May sleep.
+ * The previous callback is not running any more on return. May sleep. vhost-vdpa
+ * and virtio-vdpa set one callback of a queue after the other.
  *
  * Return: nothing.
  */
@@ -256,10 +299,17 @@ void hvdpa_vring_set_cb(struct hvdpa_vring *vring,
 
 	spin_lock_irq(&vring->cb_lock);
 	had_one = vring->cb.callback;
-	vring->cb = *cb;
+	WRITE_ONCE(vring->cb.callback, NULL);
 	spin_unlock_irq(&vring->cb_lock);
 
+	/* No interrupt has the one's callback and the other's private data. */
 	if (had_one)
 		synchronize_irq(hv->vectors[hvdpa_vector_of(&hv->plan,
 							    vring->idx)].irq);
+
+	spin_lock_irq(&vring->cb_lock);
+	WRITE_ONCE(vring->cb.private, cb->private);
+	/* Pairs with the one in hvdpa_vring_interrupt(). */
+	smp_store_release(&vring->cb.callback, cb->callback);
+	spin_unlock_irq(&vring->cb_lock);
 }
