@@ -58,6 +58,17 @@ machine_drive() {
 	MACHINE+=(-drive "if=none,id=d$1,format=raw,cache=unsafe,file=$2/disk$1")
 }
 
+# For figures: what comes from outside comes when nothing else runs, some time
+# after what asked for it.
+machine_late() {
+	local netdev
+	for netdev in a0 a1; do
+		MACHINE+=(-object "filter-buffer,id=late-$netdev,netdev=$netdev,queue=rx,interval=500")
+	done
+	MACHINE+=(-blockdev "null-co,node-name=late,size=67108864,read-zeroes=on,latency-ns=2000000"
+		-device "virtio-blk-pci,bus=rp11,drive=late,num-queues=2,iommu_platform=on,disable-legacy=on,page-per-vq=on,ioeventfd=off")
+}
+
 # 01 net, 02 net with many queues, 03 disks; the same with Intel IFC's layout:
 # 04 net, 05 net, dense, 06 disks; 07 net with virtio 1.4's SUSPEND; 08 net
 # with nothing beyond virtio 1.3; 09 and 0a as 02, with three vectors and one;

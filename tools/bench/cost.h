@@ -2,8 +2,8 @@
 /*
  * What is measured is a clock that counts instructions, in the machine that
  * scripts/bench makes (-icount, one processor), and time elsewhere. Each figure
- * is the least of many rounds: what a round has beside it is a timer's tick or
- * a slab that was empty.
+ * is the least of many rounds: what a round has beside it is a slab that was
+ * empty, or somebody else's work.
  */
 #ifndef COST_H
 #define COST_H
@@ -30,9 +30,20 @@ void sample(struct samples *samples, uint64_t value);
 /* One line of JSON, and forgets them. more is further members, or "". */
 void say(struct samples *samples, const char *more);
 
-/* What the machine did beside the loop that waits: interrupts and their work. */
+/*
+ * No tick of the timer between these, where the machine has one processor:
+ * each is some thousand instructions of its own, at times of its own. What
+ * sleeps in between never wakes up.
+ */
+void quiet_begin(void);
+void quiet_end(void);
+
+/*
+ * What the machine did beside the loop that waits: interrupts and their work.
+ * What was waited for came with the latest.
+ */
 struct gaps {
-	uint64_t last, sum;
+	uint64_t last, latest;
 	unsigned int n;
 };
 
@@ -49,7 +60,7 @@ static inline void gaps_look(struct gaps *gaps)
 	uint64_t now = ticks();
 
 	if (now - gaps->last > GAP_LEAST) {
-		gaps->sum += now - gaps->last;
+		gaps->latest = now - gaps->last;
 		gaps->n++;
 	}
 	gaps->last = now;
@@ -61,6 +72,7 @@ void must(bool ok, const char *what);
 int cost_net(int argc, char **argv);
 int cost_block(int argc, char **argv);
 int cost_owner(int argc, char **argv);
+int cost_fill(int argc, char **argv);
 int cost_map(int argc, char **argv);
 int cost_bus(int argc, char **argv);
 int cost_provision(int argc, char **argv);

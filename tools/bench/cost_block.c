@@ -49,11 +49,14 @@ int cost_block(int argc, char **argv)
 	block.aio_buf = (uintptr_t)data;
 	block.aio_nbytes = BYTES;
 	while (rounds--) {
-		uint64_t begin = ticks(), until = begin + PATIENCE;
 		uint32_t tail = tail_of(ring);
 		struct io_event event;
+		uint64_t begin, until;
 		struct gaps gaps;
 
+		quiet_begin();
+		begin = ticks();
+		until = begin + PATIENCE;
 		must(syscall(SYS_io_submit, context, 1, blocks) == 1,
 		     "io_submit");
 		sample(&submit, ticks() - begin);
@@ -61,10 +64,11 @@ int cost_block(int argc, char **argv)
 		while (tail_of(ring) == tail && gaps.last < until)
 			gaps_look(&gaps);
 		gaps_look(&gaps);
+		quiet_end();
 		if (tail_of(ring) == tail)
 			lost++;
 		else if (gaps.n)
-			sample(&complete, gaps.sum);
+			sample(&complete, gaps.latest);
 		must(syscall(SYS_io_getevents, context, 1, 1, &event, NULL) == 1,
 		     "io_getevents");
 		must(event.res == BYTES, "a read");

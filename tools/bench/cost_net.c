@@ -91,10 +91,12 @@ static bool end_wait(struct end *end, struct gaps *gaps)
 	return true;
 }
 
+/* With ticks: they are due now. */
 static void rest(void)
 {
 	uint64_t until = ticks() + REST;
 
+	quiet_end();
 	while (ticks() < until)
 		;
 }
@@ -112,8 +114,10 @@ static void one_way(struct end *from, struct end *to, unsigned int rounds,
 	header->h_proto = htons(PROTOCOL);
 	while (rounds--) {
 		struct gaps gaps;
-		uint64_t begin = ticks();
+		uint64_t begin;
 
+		quiet_begin();
+		begin = ticks();
 		must(write(from->fd, frame, sizeof(frame)) == sizeof(frame),
 		     "a frame");
 		if (send_cost)
@@ -121,7 +125,7 @@ static void one_way(struct end *from, struct end *to, unsigned int rounds,
 		if (!end_wait(to, &gaps))
 			lost++;
 		else if (receive_cost && gaps.n)
-			sample(receive_cost, gaps.sum);
+			sample(receive_cost, gaps.latest);
 		rest();
 	}
 	snprintf(more, sizeof(more), ", \"lost\": %u", lost);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# nic.sh: what an owner asks for, on the reference NIC, which counts accesses
-# to its registers. Lines of JSON. Not with Intel's layout beside ifcvf: that asks
+# nic.sh [PARENT...]: what an owner asks for, on the reference NIC, which counts
+# accesses to its registers. Lines of JSON. Not with Intel's layout beside ifcvf: that asks
 # for a third BAR, which the reference NIC does not have.
 # shellcheck source=tools/bench/lib.sh
 . /hvdpa/tools/bench/lib.sh
@@ -16,12 +16,15 @@ owner_costs() {
 	shift 2
 	use "$parent" "$function" vhost
 	for pairs; do
-		"$cost" owner "$parent" "$(vhost_of bench)" "$pairs" 20 "$function"
+		"$cost" owner "$parent" "$(vhost_of bench)" "$pairs" 20 "$function" |
+			sed 's/"figure": "/&nic./'
 	done
 	leave "$parent" "$function"
 }
 
-for parent in hvdpa vp_vdpa; do
+[ $# -gt 0 ] || set -- hvdpa vp_vdpa
+for parent; do
 	owner_costs "$parent" "$wide" 1 4 16
-	bus_costs "$parent" "$wide" | sed 's/bus\./bus.16./'
+	bus_costs "$parent" "$wide" 30 |
+		sed 's/"figure": "/&nic./'
 done

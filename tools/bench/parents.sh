@@ -1,11 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# parents.sh counted|timed: what a parent costs beside the kernel's own, on
-# QEMU's own functions. Lines of JSON.
+# parents.sh quick|counted|timed [PARENT...]: what a parent costs beside the
+# kernel's own, on QEMU's own functions. Lines of JSON. quick leaves out the maps
+# of 16 GiB.
 # shellcheck source=tools/bench/lib.sh
 . /hvdpa/tools/bench/lib.sh
 
-net=${VF}1 peer=${VF}2 disk=0000:03:00.0
+net=${VF}1 peer=${VF}2 disk=0000:0b:00.0
+what=$1
+shift
+[ $# -gt 0 ] || set -- hvdpa vp_vdpa native
 load
 hvdpa-vfs enable "$PF" 2
 give "$peer" virtio-pci
@@ -37,38 +41,139 @@ owner_costs() {
 	leave "$1" "$net"
 }
 
-# map_costs PARENT MIB PAGES BACKED ROUNDS
+# The same memory for all of them: pages in the order of their addresses, in none,
+# and of 2 MiB.
+memory_for_maps() {
+	mkdir -p /run/pages /run/huge
+	mount -t tmpfs -o size=2g pages /run/pages
+	echo 1 >/proc/sys/vm/compact_memory
+	"$cost" fill "" /run/pages/ordered 256 ordered
+	"$cost" fill "" /run/pages/scattered 256 scattered
+	echo 128 >/proc/sys/vm/nr_hugepages
+	mount -t hugetlbfs -o pagesize=2M huge /run/huge
+	ln -s ../huge/file /run/pages/huge
+	"$cost" fill "" /run/pages/huge 256 ordered
+}
+
+# map_costs PARENT MIB PAGES ROUNDS
 map_costs() {
 	use "$1" "$net" vhost
-	"$cost" map "$1" "$(vhost_of bench)" "$2" "$3" "$4" "$5"
+	"$cost" map "$1" "$(vhost_of bench)" "$2" "$3" "/run/pages/$3" "$4"
 	leave "$1" "$net"
 }
 
-case $1 in
-counted)
-	for parent in hvdpa vp_vdpa native; do
-		net_costs "$parent" 200
-		block_costs "$parent" 200
+# What a parent does while vdpa holds the lock of all its commands. Traced, which
+# is some hundred instructions of it, and after all that is counted.
+locked_costs() {
+	local parent=$1 tracing=/sys/kernel/tracing operation
+	printf '%s\n' "${parent}_dev_add" "${parent}_dev_del" >"$tracing/set_ftrace_filter"
+	echo function_graph >"$tracing/current_tracer"
+	bus_costs "$parent" "$net" 20 >/dev/null
+	for operation in dev_add dev_del; do
+		awk -v name="${parent}_$operation" -v what="locked.$operation" -v parent="$parent" '
+			index($0, name) {
+				for (i = 1; i <= NF; i++)
+					if ($(i + 1) == "us" && (!least || $i < least))
+						least = $i
+				n++
+			}
+			END {
+				printf "{\"figure\": \"%s\", \"parent\": \"%s\", \"least\": %d, \"median\": 0, \"most\": 0, \"rounds\": %d}\n",
+					what, parent, least * 1000, n
+				exit !n
+			}' "$tracing/trace"
 	done
-	# Nobody takes what is sent now, and nothing but its sender is interrupted.
-	give "$peer" ""
-	for parent in hvdpa vp_vdpa; do
-		owner_costs "$parent" 30
-		bus_costs "$parent" "$net"
-	done
-	echo 128 >/proc/sys/vm/nr_hugepages
-	for parent in hvdpa vp_vdpa; do
-		map_costs "$parent" 1024 ordered 256 3
-		map_costs "$parent" 1024 huge 256 3
-		map_costs "$parent" 256 scattered 256 3
-	done
-	;;
-timed)
+	echo nop >"$tracing/current_tracer"
+	: >"$tracing/set_ftrace_filter"
+}
+
+# The deepest stack at the entry of one of the parent's functions.
+stack_costs() {
+	local parent=$1 tracing=/sys/kernel/tracing
+	echo "${parent}_*" >"$tracing/stack_trace_filter"
+	echo 0 >"$tracing/stack_max_size"
+	echo 1 >/proc/sys/kernel/stack_tracer_enabled
+	bus_costs "$parent" "$net" 2 >/dev/null
+	owner_costs "$parent" 3 >/dev/null
+	map_costs "$parent" 256 scattered 1 >/dev/null
+	net_costs "$parent" 20 >/dev/null
+	echo 0 >/proc/sys/kernel/stack_tracer_enabled
+	echo "{\"figure\": \"stack.bytes\", \"parent\": \"$parent\", \"value\": $(cat "$tracing/stack_max_size")}"
+	cp "$tracing/stack_trace" "/out/stack.$parent"
+	: >"$tracing/stack_trace_filter"
+}
+
+# The ioctls and maps from the start of a guest of QEMU's to its DRIVER_OK.
+guest_costs() {
+	local parent=$1 tracing=/sys/kernel/tracing calls
+	use "$parent" "$net" vhost
+	calls=$tracing/events/syscalls
+	echo 'hist:keys=cmd.hex:size=512' >"$calls/sys_enter_ioctl/trigger"
+	echo 'hist:keys=count:size=512' >"$calls/sys_enter_write/trigger"
+	guest start bench -M q35 -bios qboot.rom \
+		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of bench)" \
+		-device "virtio-net-pci,netdev=n,page-per-vq=on,disable-legacy=on,romfile="
+	guest run bench "ip link set eth0 up; sleep 1" >/dev/null
+	# vhost's ioctls are of type 0xaf; a message of its IOTLB has 72 bytes.
+	awk -v parent="$parent" '
+		/cmd:/ { gsub(/[{},]/, " "); cmd = $2; sub(/^0x/, "", cmd); sub(/^0+/, "", cmd)
+			if (substr(cmd, length(cmd) - 3, 2) == "af") n += $NF }
+		END { printf "{\"figure\": \"guest.ioctls\", \"parent\": \"%s\", \"value\": %d}\n", parent, n }
+	' "$calls/sys_enter_ioctl/hist"
+	awk -v parent="$parent" '
+		/count:/ { gsub(/[{},]/, " "); if ($2 == 72) n += $NF }
+		END { printf "{\"figure\": \"guest.iotlb_messages\", \"parent\": \"%s\", \"value\": %d}\n", parent, n }
+	' "$calls/sys_enter_write/hist"
+	cp "$calls/sys_enter_ioctl/hist" "/out/ioctls.$parent"
+	cp "$calls/sys_enter_write/hist" "/out/writes.$parent"
+	echo '!hist:keys=cmd.hex:size=512' >"$calls/sys_enter_ioctl/trigger"
+	echo '!hist:keys=count:size=512' >"$calls/sys_enter_write/trigger"
+	guest stop bench
+	leave "$parent" "$net"
+}
+
+# The machine's own functions have no native driver that has an owner.
+parents=()
+for parent; do
+	[ "$parent" = native ] || parents+=("$parent")
+done
+
+if [ "$what" = timed ]; then
+	disk=0000:03:00.0
 	for _ in 1 2 3 4; do
-		for parent in hvdpa vp_vdpa native; do
+		for parent; do
 			net_costs "$parent" 300
 			block_costs "$parent" 300
 		done
 	done
-	;;
-esac
+	mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
+	for parent in "${parents[@]}"; do guest_costs "$parent"; done
+	exit 0
+fi
+
+for parent; do
+	net_costs "$parent" 200
+	block_costs "$parent" 200
+done
+# Nobody takes what is sent now, and nothing but its sender is interrupted.
+give "$peer" ""
+for parent in "${parents[@]}"; do
+	owner_costs "$parent" 60
+	bus_costs "$parent" "$net" 100
+done
+memory_for_maps
+for parent in "${parents[@]}"; do
+	map_costs "$parent" 1024 ordered 2
+	map_costs "$parent" 1024 huge 3
+	map_costs "$parent" 256 scattered 2
+	[ "$what" = counted ] || continue
+	map_costs "$parent" 16384 huge 1
+	map_costs "$parent" 16384 ordered 1
+	map_costs "$parent" 1024 scattered 1
+done
+
+mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
+for parent in "${parents[@]}"; do
+	locked_costs "$parent"
+	[ "$what" = quick ] || stack_costs "$parent"
+done

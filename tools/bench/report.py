@@ -1,109 +1,117 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""report.py FOLDER COMMIT KERNEL RUN...: what the runs printed, as a table, as
-JSON and as plots. A RUN is a folder with a log; NAME.1 and NAME.2 are the same
-figures twice, and one that differs is not published; NAME.timed are times."""
+"""report.py FOLDER COMMIT KERNEL MACHINE RUN...: what the runs printed, as a
+table, as JSON and as plots. A RUN is a folder with a log; NAME.1, NAME.2, ... are
+the same figures again, and one that no two of them agree on is not published;
+NAME.timed are times."""
 import collections
 import json
 import os
+import re
+import statistics
 import sys
 
-NOT_A_KEY = {"least", "median", "most", "rounds", "parent", "lost", "reads",
-             "writes", "figure"}
+import figures
 
 
-def read(run):
-    """{(figure, parent): [line, ...]}"""
-    lines = collections.defaultdict(list)
-    with open(f"{run}/log", encoding="utf-8") as file:
-        for text in file:
-            if not text.startswith("{"):
-                continue
-            line = json.loads(text)
-            if "least" not in line:
-                lines[(line.pop("figure"), "")].append(line)
-                continue
-            more = ", ".join(f"{key} {value}" for key, value in line.items()
-                             if key not in NOT_A_KEY)
-            name = line["figure"] + (f" ({more})" if more else "")
-            lines[(name, line["parent"])].append(line)
-    return lines
-
-
-def counted(first, second):
-    """The figures that are the same twice, and those that are not."""
-    same, other = {}, []
-    for key, lines in first.items():
-        again = second.get(key)
-        if not again or "least" not in lines[0]:
-            continue
-        a, b = lines[0]["least"], again[0]["least"]
-        if a == b:
-            same[key] = lines[0]
+def published(runs):
+    """Figures that two runs agree on, and what the others are in each of them."""
+    same, other = {}, {}
+    for key in dict.fromkeys(key for run in runs for key in run):
+        lines = [run[key][0] for run in runs if key in run]
+        value, times = collections.Counter(
+            line["least"] for line in lines).most_common(1)[0]
+        if times > 1:
+            same[key] = next(line for line in lines if line["least"] == value)
         else:
-            other.append((*key, a, b))
+            other[key] = [line["least"] for line in lines]
     return same, other
 
 
-def timed(lines):
-    """{figure: {parent: [median, ...]}}, in the order of the turns."""
-    result = collections.defaultdict(dict)
-    for (name, parent), turns in lines.items():
-        if parent:
-            result[name][parent] = [turn["median"] for turn in turns]
-    return result
+def names_and_parents(keys):
+    names = list(dict.fromkeys(name for name, _ in keys))
+    seen = {parent for _, parent in keys}
+    return names, [parent for parent in figures.PARENTS if parent in seen]
 
 
-def table(figures, out):
-    parents = [p for p in ("hvdpa", "vp_vdpa", "ifcvf", "native")
-               if any(parent == p for _, parent in figures)]
-    names = list(dict.fromkeys(name for name, _ in figures))
-    print("| instructions |", " | ".join(parents), "| of the kernel's |", file=out)
+def table(same, out):
+    names, parents = names_and_parents(same)
+    print("| instructions |", " | ".join(parents), "| hvdpa to them |", file=out)
     print("|---|" + "---|" * (len(parents) + 1), file=out)
     for name in names:
-        cells = []
+        cells, ratios = [], []
+        ours = same.get((name, "hvdpa"))
         for parent in parents:
-            line = figures.get((name, parent))
+            line = same.get((name, parent))
             text = f"{line['least']:,}" if line else ""
             if line and "reads" in line:
                 text += f" ({line['reads']} r, {line['writes']} w)"
             cells.append(text)
-        ours = figures.get((name, "hvdpa"))
-        peers = [figures[(name, p)]["least"] for p in parents[1:]
-                 if (name, p) in figures]
-        ratio = (" / ".join(f"{ours['least'] / peer:.3f}" for peer in peers)
-                 if ours else "")
-        print(f"| {name} |", " | ".join(cells), f"| {ratio} |", file=out)
+            if line and ours and parent != "hvdpa":
+                ratios.append(f"{ours['least'] / line['least']:.3f}")
+        print(f"| {name} |", " | ".join(cells), f"| {' / '.join(ratios)} |", file=out)
+
+
+def different(other, out):
+    names, parents = names_and_parents(other)
+    print("\nNot the same twice, and no figures but their ratios:\n", file=out)
+    print("| instructions |", " | ".join(parents), "| hvdpa to them |", file=out)
+    print("|---|" + "---|" * (len(parents) + 1), file=out)
+    for name in names:
+        cells, ratios = [], []
+        ours = other.get((name, "hvdpa"), [])
+        for parent in parents:
+            seen = other.get((name, parent), [])
+            cells.append(f"{min(seen):,} to {max(seen):,}" if seen else "")
+            if seen and ours and parent != "hvdpa":
+                ratios.append(f"{min(ours) / min(seen):.3f}")
+        print(f"| {name} |", " | ".join(cells), f"| {' / '.join(ratios)} |", file=out)
+
+
+def single_values(logs, out):
+    """What is no number of instructions."""
+    if not any(run.values for run in logs.values()):
+        return
+    print("\n| | | |\n|---|---|---|", file=out)
+    for run in logs.values():
+        for line in run.values.values():
+            for one in line:
+                rest = dict(one)
+                name, parent = rest.pop("figure"), rest.pop("parent", "")
+                value = rest.pop("value", None)
+                if value is None:
+                    value = ", ".join(f"{key} {rest[key]}" for key in rest)
+                print(f"| {name} | {parent} | {value} |", file=out)
 
 
 def ratios(times, out):
-    print("\n| timed | to | ratios of the turns |\n|---|---|---|", file=out)
+    print("\nTimes of one run, in turns; hvdpa's to the other's.\n", file=out)
+    print("| | to | least | median | most |\n|---|---|---|---|---|", file=out)
     for name, parents in times.items():
         for peer, values in parents.items():
             if peer == "hvdpa" or "hvdpa" not in parents:
                 continue
             each = [ours / theirs for ours, theirs in zip(parents["hvdpa"], values)]
-            print(f"| {name} | {peer} |", " ".join(f"{r:.3f}" for r in each), "|",
-                  file=out)
+            print(f"| {name} | {peer} | {min(each):.3f} | "
+                  f"{statistics.median(each):.3f} | {max(each):.3f} |", file=out)
 
 
-def plot(figures, folder):
+def plot(same, folder):
     import matplotlib
     matplotlib.use("Agg")
     from matplotlib import pyplot
     groups = collections.defaultdict(list)
-    for name, _ in figures:
-        group = name.split(".")[0]
+    for name, _ in same:
+        group = re.split("[. ]", name)[0]
         if name not in groups[group]:
             groups[group].append(name)
     for group, names in groups.items():
-        parents = [p for p in ("hvdpa", "vp_vdpa", "ifcvf", "native")
-                   if any((name, p) in figures for name in names)]
+        parents = [p for p in figures.PARENTS if any((name, p) in same for name in names)]
         fig, axes = pyplot.subplots(figsize=(8, 0.5 * len(names) + 1.5))
         for row, parent in enumerate(parents):
             at = [i + 0.8 * row / len(parents) for i in range(len(names))]
-            values = [figures[(name, parent)]["least"]
-                      if (name, parent) in figures else 0 for name in names]
+            values = [same[(name, parent)]["least"]
+                      if (name, parent) in same else 0 for name in names]
             axes.barh(at, values, 0.8 / len(parents), label=parent)
         axes.set_yticks([i + 0.3 for i in range(len(names))], names)
         axes.set_xscale("log")
@@ -112,36 +120,45 @@ def plot(figures, folder):
         axes.legend()
         fig.tight_layout()
         fig.savefig(f"{folder}/bench-{group}.png", dpi=100)
+        pyplot.close(fig)
 
 
-def main(folder, commit, kernel, *runs):
-    logs = {os.path.basename(run): read(run) for run in runs}
-    figures, other = {}, []
-    for name, lines in logs.items():
-        if name.endswith(".1"):
-            same, differ = counted(lines, logs[name[:-1] + "2"])
-            figures |= same
-            other += differ
-    times = timed(logs.get("parents.timed", {}))
+def main(folder, commit, kernel, machine, *runs):
+    logs = {os.path.basename(run): figures.read(run) for run in runs}
+    groups = collections.defaultdict(list)
+    for name, log in logs.items():
+        if name.rpartition(".")[2].isdigit():
+            groups[name.rpartition(".")[0]].append(log.counted)
+    same, other = {}, {}
+    for group in groups.values():
+        agreed, differ = published(group)
+        same |= agreed
+        other |= differ
+    times = collections.defaultdict(dict)
+    if "parents.timed" in logs:
+        for (name, parent), turns in logs["parents.timed"].counted.items():
+            times[name][parent] = [turn["median"] for turn in turns]
+    # Of runs that are the same, the values of the first.
+    once = {name: log for name, log in logs.items()
+            if name.rpartition(".")[2] in ("1", "timed", name)}
     with open(f"{folder}/bench.md", "w", encoding="utf-8") as out:
-        print(f"Commit {commit}, Linux {kernel}.\n", file=out)
-        table(figures, out)
+        print(f"Commit {commit}, Linux {kernel}, {machine}.\n", file=out)
+        table(same, out)
         if other:
-            print("\nNot the same twice, and no figure:\n", file=out)
-            for name, parent, a, b in other:
-                print(f"- {name}, {parent}: {a:,} and {b:,}", file=out)
+            different(other, out)
+        single_values(once, out)
         if times:
             ratios(times, out)
     with open(f"{folder}/bench.json", "w", encoding="utf-8") as out:
         json.dump({
-            "commit": commit, "kernel": kernel,
-            "counted": [line for _, line in sorted(figures.items())],
-            "differ": other, "timed": times,
-            "values": {name: {figure: lines for (figure, parent), lines
-                              in log.items() if not parent}
-                       for name, log in logs.items()},
+            "commit": commit, "kernel": kernel, "machine": machine,
+            "counted": [line for _, line in sorted(same.items())],
+            "differ": [[*key, values] for key, values in sorted(other.items())],
+            "timed": times,
+            "values": {name: [line for lines in log.values.values() for line in lines]
+                       for name, log in once.items()},
         }, out, indent=1)
-    plot(figures, folder)
+    plot(same, folder)
     with open(f"{folder}/bench.md", encoding="utf-8") as file:
         print(file.read())
 
