@@ -108,6 +108,12 @@ check-tools:
 bench:
 	scripts/bench
 
+bench-quick:
+	scripts/bench quick
+
+check-cost:
+	scripts/check cost
+
 packages:
 	scripts/check packages
 
@@ -117,4 +123,4 @@ deb:
 .PHONY: all modules modules_install clean install dkms-install dkms-remove \
 	tools install-tools uninstall-tools clean-tools install-modules-load \
 	install-source docs demo check check-system check-debug check-tools kunit \
-	lint control bench packages deb
+	lint control bench bench-quick check-cost packages deb
