@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2317 # t and walk run functions by name
-# Every allocation under the driver fails once: the first of a step, then the
-# second, and so on until the step has no more. It fails with the right errno,
-# and what is tried again without a fault works. Needs a kernel with failslab.
+# Every allocation under the driver fails once. It fails with the right errno, and
+# what is tried again without a fault works. Needs a kernel with failslab.
 # shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
@@ -13,24 +12,25 @@ cases=$(dirname "$0")/fault_cases.py
 # Three vectors for its queues: interrupts are most of what dev add allocates.
 vf=0000:09:00.1
 
+first_of_text() { sed -n 1p "$state/text"; }
+last_of_text() { sed -n '$p' "$state/text"; }
+
 # Only what the driver's own functions lead to: the range of its text.
 setup() {
-	local first last kind
+	local kind
 	[ -d "$debugfs/failslab" ] || skip "this kernel has no failslab"
 	hvdpa-vfs enable 0000:09:00.0 1
 	hvdpa-vfs enable 0000:03:00.0 1
 	awk '$4 == "[hvdpa]" && tolower($2) == "t" { print $1 }' /proc/kallsyms | sort >"$state/text"
-	first=$(sed -n 1p "$state/text")
-	last=$(sed -n '$p' "$state/text")
 	for kind in failslab fail_page_alloc; do
-		echo "0x$first" >"$debugfs/$kind/require-start"
-		echo "0x$last" >"$debugfs/$kind/require-end"
 		echo 32 >"$debugfs/$kind/stacktrace-depth"
 		echo N >"$debugfs/$kind/ignore-gfp-wait"
 		echo 0 >"$debugfs/$kind/verbose"
 		echo 1000000 >"$debugfs/$kind/times"
 	done
+	only_from "$(first_of_text)" "$(last_of_text)"
 	echo 0 >"$debugfs/fail_page_alloc/min-order"
+	mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
 	hvdpa-vfs list
 }
 
@@ -42,35 +42,94 @@ count_left() {
 	left=$((slab + pages))
 }
 
-# walk REGEX COMMAND UNDO: the command, a function that is one process, fails at
-# each allocation in turn. REGEX is the errno's text that it must say, or
-# "nothing" for a command that must not fail. It may also do without.
-walk() {
-	local text=$1 command=$2 undo=$3 nth=0 failed=0 before said status
-	while :; do
-		nth=$((nth + 1))
-		count_left
-		before=$left
-		status=0
-		said=$( (echo "$nth" >/proc/self/fail-nth; "$command") 2>&1) || status=$?
-		count_left
-		[ "$left" -ne "$before" ] || break
-		if [ "$status" -ne 0 ]; then
-			failed=$((failed + 1))
-			[[ $said =~ $text ]] ||
-				fail "$command, allocation $nth: expected '$text', got: $said"
-			("$command") || fail "$command: not after allocation $nth failed"
-		fi
-		"$undo" || fail "$undo: not after allocation $nth of $command failed"
+# only_from FIRST LAST: what is called from between these addresses may fail.
+only_from() {
+	local kind
+	for kind in failslab fail_page_alloc; do
+		echo "0x$1" >"$debugfs/$kind/require-start"
+		echo "0x$2" >"$debugfs/$kind/require-end"
 	done
-	[ "$status" -eq 0 ] || fail "$command without a fault: $said"
-	[ "$nth" -gt "${least:-1}" ] || fail "$command allocates nothing: this test is empty"
-	echo "# $command: $((nth - 1)) allocations, without $failed it fails"
+}
+
+# sites_of COMMAND: the driver's calls, as addresses that they return to, that it
+# allocates something in.
+sites_of() {
+	local event tracing=/sys/kernel/tracing
+	echo 0 >"$tracing/tracing_on"
+	: >"$tracing/trace"
+	echo 16384 >"$tracing/buffer_size_kb"
+	for event in sym-addr stacktrace; do echo 1 >"$tracing/options/$event"; done
+	for event in kmalloc kmem_cache_alloc mm_page_alloc; do
+		echo 1 >"$tracing/events/kmem/$event/enable"
+	done
+	(
+		echo "$BASHPID" >"$tracing/set_event_pid"
+		echo 1 >"$tracing/tracing_on"
+		"$1"
+	) >"$state/clean" || fail "$1, traced: $(cat "$state/clean")"
+	echo 0 >"$tracing/tracing_on"
+	echo 0 >"$tracing/events/kmem/enable"
+	echo 0 >"$tracing/options/stacktrace"
+	: >"$tracing/set_event_pid"
+	grep -q '^#.*entries-in-buffer' "$tracing/trace"
+	# Of each stack the innermost that is the driver's.
+	awk -v first="x$(first_of_text)" -v last="x$(last_of_text)" '
+		/<stack trace>/ { open = 1; next }
+		!/^ *=> / { open = 0 }
+		open {
+			gsub(/[<>]/, "", $NF)
+			if ("x" $NF >= first && "x" $NF < last) { print $NF; open = 0 }
+		}' "$tracing/trace" | sort -u
+}
+
+# walk REGEX COMMAND UNDO: the command, a function that is one process, fails at
+# each allocation in turn: of each of the driver's calls the first, the second, and
+# so on. What earlier failures left, page tables for one, can make a call allocate
+# less, and so none of another's is skipped. REGEX is the errno's text that it must
+# say, or "nothing" for a command that must not fail. It may also do without.
+walk() {
+	local text=$1 command=$2 undo=$3 nth failed=0 total=0 before said status site
+	sites_of "$command" >"$state/sites"
 	"$undo"
+	while read -r site; do
+		only_from "$site" "$(printf '%x' $((0x$site + 1)))"
+		nth=0
+		while :; do
+			nth=$((nth + 1))
+			count_left
+			before=$left
+			status=0
+			said=$( (echo "$nth" >/proc/self/fail-nth; "$command") 2>&1) || status=$?
+			count_left
+			[ "$left" -ne "$before" ] || break
+			total=$((total + 1))
+			if [ "$status" -ne 0 ]; then
+				failed=$((failed + 1))
+				[[ $said =~ $text ]] ||
+					fail "$command, allocation $nth of $site: expected '$text', got: $said"
+				("$command") || fail "$command: not after allocation $nth of $site failed"
+			fi
+			"$undo" || fail "$undo: not after allocation $nth of $site of $command failed"
+		done
+		[ "$status" -eq 0 ] || fail "$command without a fault: $said"
+		"$undo"
+	done <"$state/sites"
+	[ "$total" -ge "${least:-1}" ] || fail "$command allocates nothing: this test is empty"
+	echo "# $command: $total allocations in $(wc -l <"$state/sites") calls, without $failed it fails"
+	only_from "$(first_of_text)" "$(last_of_text)"
 }
 
 bind() { echo "$vf" >/sys/bus/pci/drivers/hvdpa/bind; }
 unbind() { echo "$vf" >/sys/bus/pci/drivers/hvdpa/unbind; }
+
+# A probe that did without its vectors leaves them to dev add.
+use_and_unbind() {
+	if [ -n "${nth:-}" ] && [ "$status" -eq 0 ]; then
+		(dev_add) || return 1
+		(dev_del) || return 1
+	fi
+	unbind
+}
 
 # What others say where they get no memory, and do without.
 allow_others() {
@@ -89,7 +148,7 @@ test_probe() {
 	unbind
 	# For the PCI core a BAR that it has no memory to claim is busy, and for
 	# the virtio library one that it has no memory to map is wrong.
-	walk 'Cannot allocate memory|Device or resource busy|Invalid argument' bind unbind
+	walk 'Cannot allocate memory|Device or resource busy|Invalid argument' bind use_and_unbind
 	bind
 }
 
