@@ -395,7 +395,6 @@ int hvdpa_vring_check(const struct hvdpa_vring *vring, u32 most);
 int hvdpa_vring_arm(struct hvdpa_vring *vring);
 void hvdpa_vring_go_live(struct hvdpa_vring *vring);
 void hvdpa_vring_hold(struct hvdpa_vring *vring);
-void hvdpa_vring_silence(struct hvdpa_vring *vring);
 void hvdpa_kick_vq(struct vdpa_device *vdpa, u16 idx);
 void hvdpa_vring_notify(struct hvdpa_vring *vring);
 void hvdpa_vring_set_cb(struct hvdpa_vring *vring,
@@ -460,6 +459,7 @@ struct hvdpa_vector {
 int hvdpa_vector_plan(unsigned int nvqs, unsigned int granted,
 		      struct hvdpa_vector_plan *plan);
 unsigned int hvdpa_vector_of(const struct hvdpa_vector_plan *plan, u16 idx);
+irqreturn_t hvdpa_private_interrupt(int irq, void *data);
 int hvdpa_irq_reserve(struct hvdpa_function *fn);
 void hvdpa_irq_release(struct hvdpa_function *fn);
 int hvdpa_irq_setup(struct hvdpa_device *hv);

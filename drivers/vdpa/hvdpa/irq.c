@@ -109,15 +109,23 @@ static irqreturn_t hvdpa_vq_interrupt(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/*
- * The queue's own vector. Where the device does not run there is no callback; one
- * that the driver serves was told to no device.
+/**
+ * hvdpa_private_interrupt - the handler of a vector that is one queue's own
+ * @irq: its Linux interrupt number
+ * @data: struct hvdpa_vector
+ *
+ * A device can send it whenever it likes, and virtio-vdpa completes what the
+ * callback is for after it has set the callback: nothing is passed on before
+ * DRIVER_OK. A queue that the driver serves was told to no device.
+ *
+ * Return: IRQ_HANDLED.
  */
-static irqreturn_t hvdpa_private_interrupt(int irq, void *data)
+irqreturn_t hvdpa_private_interrupt(int irq, void *data)
 {
 	struct hvdpa_vector *vector = data;
 
-	hvdpa_vring_interrupt(vector->vring);
+	if (READ_ONCE(vector->hv->running))
+		hvdpa_vring_interrupt(vector->vring);
 	return IRQ_HANDLED;
 }
 

@@ -15,7 +15,7 @@
  * @hv: the device; the function's lock is held
  *
  * Interrupt handlers that are under way have ended on return, and later ones
- * find no callback: only a reset comes after this, which forgets them too.
+ * see that the device does not run.
  *
  * Return: nothing.
  */
@@ -27,7 +27,7 @@ void hvdpa_device_quiet(struct hvdpa_device *hv)
 
 	WRITE_ONCE(hv->running, false);
 	for (i = 0; i < hv->nvqs; i++)
-		hvdpa_vring_silence(&hv->vrings[i]);
+		hvdpa_vring_hold(&hv->vrings[i]);
 	hvdpa_irq_sync(hv);
 }
 

@@ -49,13 +49,14 @@ void hvdpa_vring_number(struct hvdpa_vring *vring, u64 features)
  * @vring: the virtqueue; not live
  *
  * The counters stay: they belong to the device. The caller holds the
- * function's lock and has seen to it that no interrupt runs, see
- * hvdpa_device_quiet().
+ * function's lock, and the device is quiet: see hvdpa_device_quiet().
  *
  * Return: nothing.
  */
 void hvdpa_vring_forget(struct hvdpa_vring *vring)
 {
+	unsigned long flags;
+
 	vring->desc = 0;
 	vring->driver = 0;
 	vring->device = 0;
@@ -68,7 +69,10 @@ void hvdpa_vring_forget(struct hvdpa_vring *vring)
 	hvdpa_ring_state_initial(&vring->state, false);
 	clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
 
-	hvdpa_vring_silence(vring);
+	/* What the callback is for stays: see hvdpa_vring_set_cb(). */
+	spin_lock_irqsave(&vring->cb_lock, flags);
+	WRITE_ONCE(vring->cb.callback, NULL);
+	spin_unlock_irqrestore(&vring->cb_lock, flags);
 }
 
 /**
@@ -184,25 +188,6 @@ void hvdpa_vring_hold(struct hvdpa_vring *vring)
 {
 	WRITE_ONCE(vring->doorbell, NULL);
 	WRITE_ONCE(vring->live, false);
-}
-
-/**
- * hvdpa_vring_silence - let no kick through and tell the owner nothing more
- * @vring: the virtqueue
- *
- * An interrupt's handler that is under way may still do so. What the callback
- * is for stays: the handler may have read the one and not the other.
- *
- * Return: nothing.
- */
-void hvdpa_vring_silence(struct hvdpa_vring *vring)
-{
-	unsigned long flags;
-
-	hvdpa_vring_hold(vring);
-	spin_lock_irqsave(&vring->cb_lock, flags);
-	WRITE_ONCE(vring->cb.callback, NULL);
-	spin_unlock_irqrestore(&vring->cb_lock, flags);
 }
 
 static noinline void hvdpa_vring_remember(struct hvdpa_vring *vring)
