@@ -12,9 +12,12 @@ shift
 [ $# -gt 0 ] || set -- hvdpa vp_vdpa native
 load
 hvdpa-vfs enable "$PF" 2
-give "$peer" virtio-pci
-peer_interface=$(interface_of "$peer")
-ip link set "$peer_interface" up
+take_peer() {
+	give "$peer" virtio-pci
+	peer_interface=$(interface_of "$peer")
+	ip link set "$peer_interface" up
+}
+take_peer
 
 net_costs() {
 	local interface
@@ -96,7 +99,9 @@ stack_costs() {
 	bus_costs "$parent" "$net" 2 >/dev/null
 	owner_costs "$parent" 3 >/dev/null
 	map_costs "$parent" 256 scattered 1 >/dev/null
+	take_peer
 	net_costs "$parent" 20 >/dev/null
+	give "$peer" ""
 	echo 0 >/proc/sys/kernel/stack_tracer_enabled
 	echo "{\"figure\": \"stack.bytes\", \"parent\": \"$parent\", \"value\": $(cat "$tracing/stack_max_size")}"
 	cp "$tracing/stack_trace" "/out/stack.$parent"
