@@ -44,6 +44,31 @@ static void quiet_open(void)
 	atexit(quiet_end);
 }
 
+/* Two counters of the configuration space. */
+#define ACCESSES_AT	0xf0
+
+int accesses_open(const char *function)
+{
+	char path[128];
+	int fd;
+
+	if (!strcmp(function, "-"))
+		return -1;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config",
+		 function);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	must(fd >= 0, path);
+	return fd;
+}
+
+void accesses_read(int fd, uint32_t values[2])
+{
+	memset(values, 0, 8);
+	if (fd >= 0)
+		must(pread(fd, values, 8, ACCESSES_AT) == 8,
+		     "the card's counters");
+}
+
 static uint32_t apic_read(unsigned int at)
 {
 	return __atomic_load_n(&apic[at], __ATOMIC_RELAXED);
@@ -117,7 +142,7 @@ static const struct {
 	{ "owner", cost_owner, 4, "NODE PAIRS ROUNDS FUNCTION" },
 	{ "fill", cost_fill, 3, "FILE MIB ordered|scattered" },
 	{ "map", cost_map, 5, "NODE MIB PAGES FILE ROUNDS" },
-	{ "bus", cost_bus, 3, "DRIVER FUNCTION ROUNDS" },
+	{ "bus", cost_bus, 4, "DRIVER FUNCTION ROUNDS FUNCTION-OR--" },
 	{ "provision", cost_provision, -1, "ROUNDS FUNCTION..." },
 };
 

@@ -66,6 +66,13 @@ static inline void gaps_look(struct gaps *gaps)
 	gaps->last = now;
 }
 
+/*
+ * How often registers of a function of the reference NIC were read and written:
+ * it counts that itself. "-" is any other, and always 0.
+ */
+int accesses_open(const char *function);
+void accesses_read(int fd, uint32_t values[2]);
+
 /* Ends the program with what failed and errno. */
 void must(bool ok, const char *what);
 

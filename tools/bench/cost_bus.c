@@ -26,54 +26,86 @@ static void write_attribute(const char *driver, const char *attribute,
 	close(fd);
 }
 
-static uint64_t took(struct samples *samples, uint64_t begin)
-{
-	uint64_t now = ticks();
+enum {
+	PROBE, ADD, DEL, REMOVE, STEPS
+};
 
-	sample(samples, now - begin);
-	return ticks();
+struct bus {
+	const char *driver, *function;
+	struct netlink *netlink;
+	struct error error;
+};
+
+static void bus_step(struct bus *bus, int which)
+{
+	const struct attributes none = {};
+
+	switch (which) {
+	case PROBE:
+		write_attribute(bus->driver, "bind", bus->function);
+		break;
+	case ADD:
+		must(!netlink_add(bus->netlink, "cost", bus->function, &none,
+				  &bus->error), bus->error.text);
+		break;
+	case DEL:
+		must(!netlink_del(bus->netlink, "cost", &bus->error),
+		     bus->error.text);
+		break;
+	case REMOVE:
+		write_attribute(bus->driver, "unbind", bus->function);
+		break;
+	}
 }
 
 int cost_bus(int argc, char **argv)
 {
-	struct samples probe = { .name = "bus.probe" };
-	struct samples add = { .name = "bus.dev_add" };
-	struct samples del = { .name = "bus.dev_del" };
-	struct samples gone = { .name = "bus.remove" };
-	const char *driver = argv[0], *function = argv[1];
-	unsigned int rounds = atoi(argv[2]);
-	const struct attributes none = {};
-	struct netlink *netlink;
-	struct error error = {};
+	struct samples samples[STEPS] = {
+		[PROBE] = { .name = "bus.probe" },
+		[ADD] = { .name = "bus.dev_add" },
+		[DEL] = { .name = "bus.dev_del" },
+		[REMOVE] = { .name = "bus.remove" },
+	};
+	struct bus bus = { .driver = argv[0], .function = argv[1] };
+	uint32_t count[STEPS][2], before[2], after[2];
+	unsigned int rounds = atoi(argv[2]), i;
+	int fd = accesses_open(argv[3]);
+	char more[64] = "";
 
 	(void)argc;
-	netlink = netlink_open(&error);
-	must(netlink, error.text);
+	bus.netlink = netlink_open(&bus.error);
+	must(bus.netlink, bus.error.text);
+	for (i = 0; i < STEPS; i++) {
+		accesses_read(fd, before);
+		bus_step(&bus, i);
+		accesses_read(fd, after);
+		count[i][0] = after[0] - before[0];
+		count[i][1] = after[1] - before[1];
+	}
 	while (rounds--) {
-		uint64_t at = ticks();
-
-		write_attribute(driver, "bind", function);
-		took(&probe, at);
-		/* These two wait for no time to pass. */
-		quiet_begin();
-		at = ticks();
-		must(!netlink_add(netlink, "cost", function, &none, &error),
-		     error.text);
-		at = took(&add, at);
-		must(!netlink_del(netlink, "cost", &error), error.text);
-		took(&del, at);
-		quiet_end();
-		at = ticks();
-		write_attribute(driver, "unbind", function);
-		took(&gone, at);
 		/* The events of the devices are sent by somebody else. */
 		usleep(20000);
+		for (i = 0; i < STEPS; i++) {
+			uint64_t begin;
+
+			/* Those of vdpa wait for no time to pass. */
+			if (i == ADD)
+				quiet_begin();
+			begin = ticks();
+			bus_step(&bus, i);
+			sample(&samples[i], ticks() - begin);
+			if (i == DEL)
+				quiet_end();
+		}
 	}
-	netlink_close(netlink);
-	say(&probe, "");
-	say(&add, "");
-	say(&del, "");
-	say(&gone, "");
+	netlink_close(bus.netlink);
+	for (i = 0; i < STEPS; i++) {
+		if (fd >= 0)
+			snprintf(more, sizeof(more),
+				 ", \"reads\": %u, \"writes\": %u",
+				 count[i][0], count[i][1]);
+		say(&samples[i], more);
+	}
 	return 0;
 }
 

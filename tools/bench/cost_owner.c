@@ -4,7 +4,6 @@
  * one of the reference NIC's, which counts accesses to its registers, or "-".
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
@@ -25,8 +24,6 @@
 #define TX		1
 /* A frame and its interrupt take less. */
 #define PATIENCE	2000000ULL
-/* Two 32-bit counters of the configuration space. */
-#define ACCESSES_AT	0xf0
 
 enum {
 	OPEN, RINGS, CALLS, DRIVER_OK, KICK, FIRST_DOORBELL, DOORBELL,
@@ -59,14 +56,6 @@ struct bench {
 	struct samples samples[STEPS];
 	uint32_t reads[STEPS], writes[STEPS];
 };
-
-static void accesses(struct bench *bench, uint32_t values[2])
-{
-	memset(values, 0, 8);
-	if (bench->accesses_fd >= 0)
-		must(pread(bench->accesses_fd, values, 8, ACCESSES_AT) == 8,
-		     "the card's counters");
-}
 
 static uint64_t features_for(unsigned int queues)
 {
@@ -208,9 +197,9 @@ static void measured(struct bench *bench, int which, bool count)
 	uint64_t begin;
 
 	if (count) {
-		accesses(bench, before);
+		accesses_read(bench->accesses_fd, before);
 		step(bench, which);
-		accesses(bench, after);
+		accesses_read(bench->accesses_fd, after);
 		bench->reads[which] = after[0] - before[0];
 		bench->writes[which] = after[1] - before[1];
 		return;
@@ -258,17 +247,12 @@ int cost_owner(int argc, char **argv)
 {
 	unsigned int pairs = atoi(argv[1]), rounds = atoi(argv[2]), n;
 	struct bench bench = {
-		.node = argv[0], .queues = 2 * pairs, .accesses_fd = -1,
+		.node = argv[0], .queues = 2 * pairs,
+		.accesses_fd = accesses_open(argv[3]),
 	};
-	char path[128], more[96];
+	char more[96];
 
 	(void)argc;
-	if (strcmp(argv[3], "-")) {
-		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config",
-			 argv[3]);
-		bench.accesses_fd = open(path, O_RDONLY | O_CLOEXEC);
-		must(bench.accesses_fd >= 0, path);
-	}
 	bench.calls = calloc(bench.queues, sizeof(*bench.calls));
 	must(bench.calls, "memory");
 	for (n = 0; n < bench.queues; n++) {

@@ -48,11 +48,11 @@ leave() {
 	give "$2" ""
 }
 
-# bus_costs PARENT FUNCTION ROUNDS
+# bus_costs PARENT FUNCTION ROUNDS FUNCTION-OR--
 bus_costs() {
 	give "$2" ""
 	echo "${driver_of[$1]}" >/sys/bus/pci/devices/"$2"/driver_override
-	"$cost" bus "$1" "${driver_of[$1]}" "$2" "$3"
+	"$cost" bus "$1" "${driver_of[$1]}" "$2" "$3" "$4"
 }
 
 # Under any of them the virtio device is the function's child.

@@ -25,6 +25,6 @@ owner_costs() {
 [ $# -gt 0 ] || set -- hvdpa vp_vdpa
 for parent; do
 	owner_costs "$parent" "$wide" 1 4 16
-	bus_costs "$parent" "$wide" 30 |
+	bus_costs "$parent" "$wide" 30 "$wide" |
 		sed 's/"figure": "/&nic./'
 done

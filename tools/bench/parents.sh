@@ -71,7 +71,7 @@ locked_costs() {
 	local parent=$1 tracing=/sys/kernel/tracing operation
 	printf '%s\n' "${parent}_dev_add" "${parent}_dev_del" >"$tracing/set_ftrace_filter"
 	echo function_graph >"$tracing/current_tracer"
-	bus_costs "$parent" "$net" 20 >/dev/null
+	bus_costs "$parent" "$net" 20 - >/dev/null
 	for operation in dev_add dev_del; do
 		awk -v name="${parent}_$operation" -v what="locked.$operation" -v parent="$parent" '
 			index($0, name) {
@@ -90,13 +90,54 @@ locked_costs() {
 	: >"$tracing/set_ftrace_filter"
 }
 
+# interrupts_of FUNCTION
+interrupts_of() {
+	local irq sum=0 n
+	for irq in /sys/bus/pci/devices/"$1"/msi_irqs/*; do
+		n=$(awk -v irq="$(basename "$irq"):" '$1 == irq { print $2 }' /proc/interrupts)
+		sum=$((sum + ${n:-0}))
+	done
+	echo "$sum"
+}
+
+# How many kicks and interrupts a hundred frames take, half of them sent. With the
+# native driver both ends are kicked by the same function, and do the same.
+event_costs() {
+	local parent=$1 tracing=/sys/kernel/tracing interface kicks before share=1 probe
+	case $parent in
+	native)
+		probe=vp_notify
+		share=2
+		;;
+	*) probe=virtio_vdpa_notify ;;
+	esac
+	take_peer
+	use "$parent" "$net" virtio
+	interface=$(interface_of "$net")
+	ip link set "$interface" up
+	sleep 1
+	# struct virtqueue has its name behind a list and a callback.
+	echo "p:kick $probe name=+0(+24(%di)):string" >"$tracing/kprobe_events"
+	before=$(interrupts_of "$net")
+	echo 'hist:keys=name' >"$tracing/events/kprobes/kick/trigger"
+	"$cost" net "$parent" "$interface" "$peer_interface" 50 >/dev/null
+	kicks=$(awk '/ (in|out)put/ { n += $NF } END { print n + 0 }' "$tracing/events/kprobes/kick/hist")
+	cp "$tracing/events/kprobes/kick/hist" "/out/kicks.$parent"
+	echo '!hist:keys=name' >"$tracing/events/kprobes/kick/trigger"
+	echo "{\"figure\": \"net.kicks_of_100_frames\", \"parent\": \"$parent\", \"value\": $((kicks / share))}"
+	echo "{\"figure\": \"net.interrupts_of_100_frames\", \"parent\": \"$parent\", \"value\": $(($(interrupts_of "$net") - before))}"
+	: >"$tracing/kprobe_events"
+	leave "$parent" "$net"
+	give "$peer" ""
+}
+
 # The deepest stack at the entry of one of the parent's functions.
 stack_costs() {
 	local parent=$1 tracing=/sys/kernel/tracing
 	echo "${parent}_*" >"$tracing/stack_trace_filter"
 	echo 0 >"$tracing/stack_max_size"
 	echo 1 >/proc/sys/kernel/stack_tracer_enabled
-	bus_costs "$parent" "$net" 2 >/dev/null
+	bus_costs "$parent" "$net" 2 - >/dev/null
 	owner_costs "$parent" 3 >/dev/null
 	map_costs "$parent" 256 scattered 1 >/dev/null
 	take_peer
@@ -164,7 +205,7 @@ done
 give "$peer" ""
 for parent in "${parents[@]}"; do
 	owner_costs "$parent" 60
-	bus_costs "$parent" "$net" 100
+	bus_costs "$parent" "$net" 100 -
 done
 memory_for_maps
 for parent in "${parents[@]}"; do
@@ -183,3 +224,5 @@ for parent in "${parents[@]}"; do
 	locked_costs "$parent"
 	[ "$what" = quick ] || stack_costs "$parent"
 done
+[ "$what" != quick ] || exit 0
+for parent; do event_costs "$parent"; done
