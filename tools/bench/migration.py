@@ -29,11 +29,15 @@ def accesses(function):
         return struct.unpack("<II", os.pread(file.fileno(), 8, 0xF0))
 
 
-def one_report(log, length, bitmap, where):
-    data = bytearray(struct.pack("<IIQQQQ", 40, 0, 0, length, PAGE, where))
+def nanoseconds(do, *arguments):
     began = time.perf_counter_ns()
-    fcntl.ioctl(log.fd, 0xC028B703, data, True)
+    do(*arguments)
     return time.perf_counter_ns() - began
+
+
+def one_report(log, length, where):
+    data = bytearray(struct.pack("<IIQQQQ", 40, 0, 0, length, PAGE, where))
+    return nanoseconds(fcntl.ioctl, log.fd, 0xC028B703, data, True)
 
 
 def report(path, name):
@@ -45,18 +49,19 @@ def report(path, name):
         fault("nic/vf0", "fill-log", fill)
         for gib in (1, 128, 1024):
             log = Log(name)
-            took = []
+            starts, took, stops = [], [], []
             for _ in range(3):
-                log.start([(0, gib * GIB)])
+                starts.append(nanoseconds(log.start, [(0, gib * GIB)]))
                 bitmap[:] = bytes(len(bitmap))
-                took.append(one_report(log, gib * GIB, bitmap, where))
-                log.stop()
+                took.append(one_report(log, gib * GIB, where))
+                stops.append(nanoseconds(log.stop))
             pages = int.from_bytes(bitmap[:1 << 20], "little").bit_count()
             span = min(gib * GIB // PAGE, 8 << 20)
             log.close()
             say(figure="report", gib=gib, dirty_percent=fill,
                 seen_percent=round(100 * pages / span, 2),
-                min_us=min(took) / 1000, max_us=max(took) / 1000)
+                min_us=min(took) / 1000, max_us=max(took) / 1000,
+                start_us=min(starts) / 1000, stop_us=min(stops) / 1000)
     fault("nic/vf0", "fill-log", 0)
 
 

@@ -39,9 +39,11 @@ guest_on() {
 seconds_into() {
 	local began
 	guest run "$1" "nc -l -p 5002 </dev/null >/dev/null" >/dev/null &
-	sleep 1
+	# Its shell says nothing while nc runs, and nc nothing at all.
+	sleep 3
 	began=$(date +%s%N)
-	ip netns exec left timeout 60 socat -u "FILE:$state/payload" "TCP:10.8.0.$2:5002"
+	ip netns exec left timeout 60 socat -u "FILE:$state/payload" \
+		"TCP:10.8.0.$2:5002,retry=100,interval=0.05"
 	wait $!
 	echo "$((($(date +%s%N) - began) / 1000000))"
 }
