@@ -39,6 +39,12 @@ void quiet_begin(void);
 void quiet_end(void);
 
 /*
+ * Is that so? Elsewhere the interrupt may be another processor's, and what is
+ * measured is the time until somebody sees what it brought.
+ */
+bool counting(void);
+
+/*
  * What the machine did beside the loop that waits: interrupts and their work.
  * What was waited for came with the latest.
  */

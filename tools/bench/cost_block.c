@@ -27,7 +27,9 @@ static uint32_t tail_of(const struct completions *ring)
 int cost_block(int argc, char **argv)
 {
 	struct samples submit = { .name = "block.submit" };
-	struct samples complete = { .name = "block.complete" };
+	struct samples complete = {
+		.name = counting() ? "block.complete" : "block.read",
+	};
 	unsigned int rounds = atoi(argv[1]), lost = 0;
 	aio_context_t context = 0;
 	struct completions *ring;
@@ -67,6 +69,8 @@ int cost_block(int argc, char **argv)
 		quiet_end();
 		if (tail_of(ring) == tail)
 			lost++;
+		else if (!counting())
+			sample(&complete, gaps.last - begin);
 		else if (gaps.n)
 			sample(&complete, gaps.latest);
 		must(syscall(SYS_io_getevents, context, 1, 1, &event, NULL) == 1,

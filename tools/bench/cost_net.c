@@ -124,6 +124,8 @@ static void one_way(struct end *from, struct end *to, unsigned int rounds,
 			sample(send_cost, ticks() - begin);
 		if (!end_wait(to, &gaps))
 			lost++;
+		else if (receive_cost && !counting())
+			sample(receive_cost, gaps.last - begin);
 		else if (receive_cost && gaps.n)
 			sample(receive_cost, gaps.latest);
 		rest();
@@ -138,7 +140,9 @@ static void one_way(struct end *from, struct end *to, unsigned int rounds,
 int cost_net(int argc, char **argv)
 {
 	struct samples send_cost = { .name = "net.send" };
-	struct samples receive_cost = { .name = "net.receive" };
+	struct samples receive_cost = {
+		.name = counting() ? "net.receive" : "net.arrival",
+	};
 	unsigned int rounds = atoi(argv[2]);
 	struct end here, there;
 

@@ -34,38 +34,30 @@ def names_and_parents(keys):
     return names, [parent for parent in figures.PARENTS if parent in seen]
 
 
-def table(same, out):
-    names, parents = names_and_parents(same)
+def table(order, same, other, out):
+    names, parents = names_and_parents(order)
     print("| instructions |", " | ".join(parents), "| hvdpa to them |", file=out)
     print("|---|" + "---|" * (len(parents) + 1), file=out)
+
+    def least(name, parent):
+        line = same.get((name, parent))
+        return line["least"] if line else min(other.get((name, parent), [0]))
+
     for name in names:
         cells, ratios = [], []
-        ours = same.get((name, "hvdpa"))
         for parent in parents:
-            line = same.get((name, parent))
+            line, seen = same.get((name, parent)), other.get((name, parent))
             text = f"{line['least']:,}" if line else ""
             if line and "reads" in line:
                 text += f" ({line['reads']} r, {line['writes']} w)"
+            if seen:
+                text = f"{min(seen):,} to {max(seen):,}"
             cells.append(text)
-            if line and ours and parent != "hvdpa":
-                ratios.append(f"{ours['least'] / line['least']:.3f}")
+            if parent != "hvdpa" and text and least(name, "hvdpa"):
+                ratios.append(f"{least(name, 'hvdpa') / least(name, parent):.3f}")
         print(f"| {name} |", " | ".join(cells), f"| {' / '.join(ratios)} |", file=out)
-
-
-def different(other, out):
-    names, parents = names_and_parents(other)
-    print("\nNot the same twice, and no figures but their ratios:\n", file=out)
-    print("| instructions |", " | ".join(parents), "| hvdpa to them |", file=out)
-    print("|---|" + "---|" * (len(parents) + 1), file=out)
-    for name in names:
-        cells, ratios = [], []
-        ours = other.get((name, "hvdpa"), [])
-        for parent in parents:
-            seen = other.get((name, parent), [])
-            cells.append(f"{min(seen):,} to {max(seen):,}" if seen else "")
-            if seen and ours and parent != "hvdpa":
-                ratios.append(f"{min(ours) / min(seen):.3f}")
-        print(f"| {name} |", " | ".join(cells), f"| {' / '.join(ratios)} |", file=out)
+    if other:
+        print("\nTwo numbers are no figure: no two boots agreed on one.", file=out)
 
 
 def single_values(logs, out):
@@ -129,6 +121,7 @@ def main(folder, commit, kernel, machine, *runs):
     for name, log in logs.items():
         if name.rpartition(".")[2].isdigit():
             groups[name.rpartition(".")[0]].append(log.counted)
+    order = [key for group in groups.values() for log in group for key in log]
     same, other = {}, {}
     for group in groups.values():
         agreed, differ = published(group)
@@ -143,9 +136,7 @@ def main(folder, commit, kernel, machine, *runs):
             if name.rpartition(".")[2] in ("1", "timed", name)}
     with open(f"{folder}/bench.md", "w", encoding="utf-8") as out:
         print(f"Commit {commit}, Linux {kernel}, {machine}.\n", file=out)
-        table(same, out)
-        if other:
-            different(other, out)
+        table(order, same, other, out)
         single_values(once, out)
         if times:
             ratios(times, out)
