@@ -28,14 +28,9 @@ def published(runs):
     return same, other
 
 
-def names_and_parents(keys):
-    names = list(dict.fromkeys(name for name, _ in keys))
-    seen = {parent for _, parent in keys}
-    return names, [parent for parent in figures.PARENTS if parent in seen]
-
-
 def table(order, same, other, out):
-    names, parents = names_and_parents(order)
+    names = list(dict.fromkeys(name for name, _ in order))
+    parents = [p for p in figures.PARENTS if any(p == parent for _, parent in order)]
     print("| instructions |", " | ".join(parents), "| hvdpa to them |", file=out)
     print("|---|" + "---|" * (len(parents) + 1), file=out)
 

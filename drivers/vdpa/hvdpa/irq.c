@@ -183,7 +183,8 @@ static void hvdpa_vector_name(const struct hvdpa_device *hv,
  * @fn: the function, identified
  *
  * One for each queue that a device of it may have and one for the
- * configuration, or as many as there are.
+ * configuration, or as many as there are. At probe and in dev_add, which vdpa
+ * serialises: no lock of the driver's is needed. May sleep.
  *
  * Return: 0, also if it has them already; -EOPNOTSUPP if it has no MSI-X; or
  * what the interrupt controller says.

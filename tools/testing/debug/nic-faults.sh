@@ -66,7 +66,7 @@ sites_of() {
 		echo "$BASHPID" >"$tracing/set_event_pid"
 		echo 1 >"$tracing/tracing_on"
 		"$1"
-	) >"$state/clean" || fail "$1, traced: $(cat "$state/clean")"
+	) >"$state/clean" || fail "$1, traced: $(cat "$state/clean")" >&2
 	echo 0 >"$tracing/tracing_on"
 	echo 0 >"$tracing/events/kmem/enable"
 	echo 0 >"$tracing/options/stacktrace"
