@@ -35,7 +35,7 @@ show "ip link set $(netdev_of v0) netns box name net0"
 show "ip -n box addr add 10.0.0.1/24 dev net0"
 show "ip -n box link set net0 up"
 
-title "v1 to a stock QEMU guest, through vhost-vdpa (TCG in TCG: 20 s)"
+title "v1 to a stock QEMU guest, through vhost-vdpa (KVM on an emulated processor: 10 s)"
 path=$(vhost_of v1)
 echo "\$ qemu-system-x86_64 ... -netdev vhost-vdpa,id=n,vhostdev=$path \\"
 echo "      -device virtio-net-pci,netdev=n,page-per-vq=on"

@@ -18,8 +18,7 @@ guest_up() {
 }
 
 # payload_both_ways MIB: random bytes from the guest to the namespace and back,
-# sums compared. A quarter of them among all tests: emulated twice, a MiB takes
-# half a minute.
+# sums compared. A quarter of them among all tests.
 payload_both_ways() {
 	local sum pieces
 	pieces=$(($1 * $(rounds 16 4)))
