@@ -69,10 +69,9 @@ recover() {
 	several steer 0000:0b:00
 }
 
-# Under load a guest's doorbells are not mapped: QEMU, 11.1.3 too, unmaps them
-# at a migration without a look at processors that it emulates, and one that
-# just rings is a segmentation fault of QEMU, about once in 50 moves. Under KVM
-# no such access is QEMU's. Documentation/testing.rst has more.
+# Under load a guest's doorbells are not mapped: QEMU, 11.1.3 too, unmaps them at a
+# migration before the guest's memory map is without them, and a guest that rings
+# in between is at its end (Documentation/known-kernel-issues.rst).
 mapped=off
 
 # guest_on start|receive NAME DEVICE
@@ -83,8 +82,8 @@ guest_on() {
 }
 
 # The same random bytes again and again, both ways, until they are told to end.
-# What goes to the guest has pauses: emulated twice over, the guest would have no
-# time to send, and the test would wait for that most of its time.
+# What goes to the guest has pauses: on an emulated processor the guest would have
+# no time to send, and the test would wait for that most of its time.
 begin_transfers() {
 	rm -f "$state/end" "$state/sent"
 	: >"$state/got"
