@@ -125,9 +125,9 @@ test_storm() {
 	hvdpa-vfs disable "$PF"
 }
 
-many=$(rounds 50 8)
-some=$(rounds 20 4)
-few=$(rounds 10 2)
+many=$(rounds 50 5)
+some=$(rounds 20 3)
+few=$(rounds 10 1)
 
 begin
 hvdpa-vfs enable "$PF" 1

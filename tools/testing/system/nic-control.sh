@@ -61,8 +61,10 @@ test_state() {
 }
 
 test_fuzz() {
-	control fuzz wide --pairs 16 --indirect --seed 5 --count 1000
-	control fuzz wide --pairs 16 --packed --indirect --seed 6 --count 1000
+	local count
+	count=$(rounds 1000 500)
+	control fuzz wide --pairs 16 --indirect --seed 5 --count "$count"
+	control fuzz wide --pairs 16 --packed --indirect --seed 6 --count "$count"
 }
 
 # A card that hears no doorbell, while an owner waits, and at DRIVER_OK.

@@ -85,14 +85,15 @@ with_traffic() {
 fuzz() {
 	local seed
 	for seed in 1 2 "$RANDOM"; do
-		timeout 60 /hvdpa/tools/testing/log_fuzz /dev/hvdpa/nic1 "$seed" 6 4 >"$state/fuzzed" ||
+		timeout 60 /hvdpa/tools/testing/log_fuzz /dev/hvdpa/nic1 "$seed" \
+			"$(rounds 6 3)" 4 >"$state/fuzzed" ||
 			{ cat "$state/fuzzed"; return 1; }
 		sed 's/^/# /' "$state/fuzzed"
 	done
 }
 
 test_fuzz() {
-	with_traffic 30 fuzz
+	with_traffic "$(rounds 30 15)" fuzz
 }
 
 rates() {
