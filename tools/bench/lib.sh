@@ -55,6 +55,32 @@ bus_costs() {
 	"$cost" bus "$1" "${driver_of[$1]}" "$2" "$3" "$4"
 }
 
+# locked_costs PARENT FUNCTION: what a parent does while vdpa holds the lock of all its
+# commands. Traced, which is some hundred instructions of it, and after all that is
+# counted.
+locked_costs() {
+	local parent=$1 function=$2 tracing=/sys/kernel/tracing operation
+	printf '%s\n' "${parent}_dev_add" "${parent}_dev_del" >"$tracing/set_ftrace_filter"
+	echo function_graph >"$tracing/current_tracer"
+	bus_costs "$parent" "$function" 20 - >/dev/null
+	for operation in dev_add dev_del; do
+		awk -v name="${parent}_$operation" -v what="locked.$operation" -v parent="$parent" '
+			index($0, name) {
+				for (i = 1; i <= NF; i++)
+					if ($(i + 1) == "us" && (!least || $i < least))
+						least = $i
+				n++
+			}
+			END {
+				printf "{\"figure\": \"%s\", \"parent\": \"%s\", \"least\": %d, \"median\": 0, \"most\": 0, \"rounds\": %d}\n",
+					what, parent, least * 1000, n
+				exit !n
+			}' "$tracing/trace"
+	done
+	echo nop >"$tracing/current_tracer"
+	: >"$tracing/set_ftrace_filter"
+}
+
 # Under any of them the virtio device is the function's child.
 child_of() {
 	local path

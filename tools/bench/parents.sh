@@ -65,31 +65,6 @@ map_costs() {
 	leave "$1" "$net"
 }
 
-# What a parent does while vdpa holds the lock of all its commands. Traced, which
-# is some hundred instructions of it, and after all that is counted.
-locked_costs() {
-	local parent=$1 tracing=/sys/kernel/tracing operation
-	printf '%s\n' "${parent}_dev_add" "${parent}_dev_del" >"$tracing/set_ftrace_filter"
-	echo function_graph >"$tracing/current_tracer"
-	bus_costs "$parent" "$net" 20 - >/dev/null
-	for operation in dev_add dev_del; do
-		awk -v name="${parent}_$operation" -v what="locked.$operation" -v parent="$parent" '
-			index($0, name) {
-				for (i = 1; i <= NF; i++)
-					if ($(i + 1) == "us" && (!least || $i < least))
-						least = $i
-				n++
-			}
-			END {
-				printf "{\"figure\": \"%s\", \"parent\": \"%s\", \"least\": %d, \"median\": 0, \"most\": 0, \"rounds\": %d}\n",
-					what, parent, least * 1000, n
-				exit !n
-			}' "$tracing/trace"
-	done
-	echo nop >"$tracing/current_tracer"
-	: >"$tracing/set_ftrace_filter"
-}
-
 # interrupts_of FUNCTION
 interrupts_of() {
 	local irq sum=0 n
@@ -221,7 +196,7 @@ done
 
 mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
 for parent in "${parents[@]}"; do
-	locked_costs "$parent"
+	locked_costs "$parent" "$net"
 	[ "$what" = quick ] || stack_costs "$parent"
 done
 [ "$what" != quick ] || exit 0
