@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How interrupt vectors are shared out.
+ * How interrupt vectors are shared out, and whom they tell.
  */
 #include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/interrupt.h>
+#include <linux/iopoll.h>
+#include <linux/irq.h>
+#include <linux/workqueue.h>
 
-#include "hvdpa.h"
+#include "fake_function.h"
 
 static void no_vector_is_refused(struct kunit *test)
 {
@@ -86,6 +91,167 @@ static void every_queue_is_served_once(struct kunit *test)
 	}
 }
 
+/**
+ * struct handling - an interrupt whose handler takes its time
+ * @hv: the device
+ * @vector: its only vector
+ * @vring: its only queue
+ * @cb: the callback that the handler calls, in @hv or in @vring
+ * @send: sends it, on another processor
+ * @entered: the callback runs
+ * @after: what @cb was when it had changed, and a while later
+ * @left: the callback does not run any more
+ */
+struct handling {
+	struct hvdpa_device *hv;
+	struct hvdpa_vector vector;
+	struct hvdpa_vring vring;
+	struct vdpa_callback *cb;
+	struct work_struct send;
+	bool entered;
+	struct vdpa_callback after;
+	bool left;
+};
+
+static irqreturn_t linger(void *data)
+{
+	struct handling *handling = data;
+	unsigned int ms;
+
+	WRITE_ONCE(handling->entered, true);
+	for (ms = 0; ms < 1000; ms++) {
+		handling->after.callback = READ_ONCE(handling->cb->callback);
+		if (handling->after.callback != linger)
+			break;
+		mdelay(1);
+	}
+	/* Who does not wait for this has returned, and gone on, by then. */
+	mdelay(20);
+	handling->after.private = READ_ONCE(handling->cb->private);
+	WRITE_ONCE(handling->left, true);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t not_called(void *data)
+{
+	return IRQ_HANDLED;
+}
+
+static void send(struct work_struct *work)
+{
+	struct handling *handling = container_of(work, struct handling, send);
+
+	generic_handle_irq_safe(handling->vector.irq);
+}
+
+static irqreturn_t config_interrupt(int irq, void *data)
+{
+	struct hvdpa_vector *vector = data;
+
+	hvdpa_config_notify(vector->hv);
+	return IRQ_HANDLED;
+}
+
+static void give_back(void *data)
+{
+	struct hvdpa_vector *vector = data;
+
+	free_irq(vector->irq, vector);
+	irq_free_desc(vector->irq);
+}
+
+static struct handling *make_handling(struct kunit *test,
+				      irq_handler_t handler)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	struct handling *handling;
+	struct hvdpa_vector *vector;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two processors");
+	KUNIT_ASSERT_EQ(test, 0, hvdpa_fake_identify(fake));
+	handling = kunit_kzalloc(test, sizeof(*handling), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, handling);
+	INIT_WORK(&handling->send, send);
+	handling->hv = hvdpa_fake_add_device(test, fake);
+	handling->hv->running = true;
+	handling->hv->vectors = &handling->vector;
+	KUNIT_ASSERT_EQ(test, 0,
+			hvdpa_vector_plan(1, 1, &handling->hv->plan));
+	hvdpa_vring_init(&handling->vring, handling->hv, 0);
+
+	vector = &handling->vector;
+	vector->hv = handling->hv;
+	vector->vring = &handling->vring;
+	vector->irq = irq_alloc_desc(NUMA_NO_NODE);
+	KUNIT_ASSERT_GT(test, vector->irq, 0);
+	irq_set_chip_and_handler(vector->irq, &dummy_irq_chip,
+				 handle_simple_irq);
+	KUNIT_ASSERT_EQ(test, 0, request_irq(vector->irq, handler, 0,
+					     "hvdpa-kunit", vector));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, give_back,
+							   vector));
+	return handling;
+}
+
+/* No ASSERT in here: it would end the thread as one that cannot migrate. */
+static void change_while_handled(struct kunit *test, struct handling *handling,
+				 void (*set)(struct handling *handling,
+					     const struct vdpa_callback *cb))
+{
+	struct vdpa_callback old = { .callback = linger, .private = handling };
+	struct vdpa_callback new = { .callback = not_called };
+	bool entered;
+
+	set(handling, &old);
+	migrate_disable();
+	queue_work_on(cpumask_any_but(cpu_online_mask, smp_processor_id()),
+		      system_wq, &handling->send);
+	KUNIT_EXPECT_EQ(test, 0,
+			read_poll_timeout(READ_ONCE, entered, entered, 1000,
+					  1000000, false,
+					  handling->entered));
+	set(handling, &new);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(handling->left));
+	migrate_enable();
+	flush_work(&handling->send);
+}
+
+/* The handler finds the one's callback, or none; never with the other's data. */
+static void set_vring(struct handling *handling, const struct vdpa_callback *cb)
+{
+	hvdpa_vring_set_cb(&handling->vring, cb);
+}
+
+static void a_queue_is_changed_between_two_interrupts(struct kunit *test)
+{
+	struct handling *handling = make_handling(test,
+						  hvdpa_private_interrupt);
+
+	handling->cb = &handling->vring.cb;
+	change_while_handled(test, handling, set_vring);
+	KUNIT_EXPECT_NULL(test, handling->after.callback);
+	KUNIT_EXPECT_PTR_EQ(test, (void *)handling, handling->after.private);
+	KUNIT_EXPECT_PTR_EQ(test, &not_called, handling->cb->callback);
+	KUNIT_EXPECT_NULL(test, handling->cb->private);
+}
+
+static void set_config(struct handling *handling,
+		       const struct vdpa_callback *cb)
+{
+	hvdpa_config_set_cb(handling->hv, cb);
+}
+
+static void config_is_changed_between_two_interrupts(struct kunit *test)
+{
+	struct handling *handling = make_handling(test, config_interrupt);
+
+	handling->cb = &handling->hv->config_cb;
+	change_while_handled(test, handling, set_config);
+	KUNIT_EXPECT_PTR_EQ(test, &not_called, handling->after.callback);
+	KUNIT_EXPECT_PTR_EQ(test, &not_called, handling->cb->callback);
+}
+
 static struct kunit_case irq_cases[] = {
 	KUNIT_CASE(no_vector_is_refused),
 	KUNIT_CASE(one_vector_serves_all),
@@ -93,6 +259,8 @@ static struct kunit_case irq_cases[] = {
 	KUNIT_CASE(enough_vectors_are_private),
 	KUNIT_CASE(spare_vectors_are_left),
 	KUNIT_CASE(every_queue_is_served_once),
+	KUNIT_CASE(a_queue_is_changed_between_two_interrupts),
+	KUNIT_CASE(config_is_changed_between_two_interrupts),
 	{}
 };
 
