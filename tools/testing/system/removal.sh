@@ -301,6 +301,61 @@ test_fatal_error() {
 	del disk
 }
 
+system_sleep() {
+	echo freeze >/sys/power/state
+}
+
+# All devices sleep, PCI's core takes their power, and after a second they wake.
+may_sleep() {
+	insmod /hvdpa/tools/testing/keep_awake.ko
+	echo 1 >/sys/module/suspend/parameters/pm_test_delay
+	echo platform >/sys/power/pm_test
+}
+
+has_slept() {
+	[ "$(cat /sys/power/suspend_stats/success)" -eq "$1" ]
+}
+
+# Who owns a function that slept is told, and goes on.
+test_sleep() {
+	may_sleep
+	works_again
+	owner_loses 20 system_sleep
+	has_slept 1
+	health_is state healthy
+	lines_are 'the function is back after: system sleep' 1
+	timeout 30 python3 "$cases" works "$(vhost_of disk)"
+	del disk
+}
+
+# A consumer in the kernel does not look at NEEDS_RESET, and is bound again.
+test_sleep_consumed() {
+	hvdpa-vfs enable "$PF" 2
+	add net "${VF}1"
+	consume net virtio_vdpa
+	add disk "$disk"
+	consume disk virtio_vdpa
+	within 5 test -n "$(disk_of disk)"
+	within 5 test -n "$(netdev_of net)"
+	system_sleep
+	has_slept 2
+	lines_are 'the function is back after: system sleep' 3
+	health_is state healthy
+	consume disk vhost_vdpa
+	timeout 30 python3 "$cases" works "$(vhost_of disk)"
+	consume disk virtio_vdpa
+	within 5 test -n "$(disk_of disk)"
+	dd if="/dev/$(disk_of disk)" of="$state/sector" bs=512 count=1 iflag=direct status=none
+	cmp "$state/sector" /run/sector
+	consume net vhost_vdpa
+	consume net virtio_vdpa
+	within 5 test -n "$(netdev_of net)"
+	del disk
+	hvdpa-vfs disable "$PF"
+	echo none >/sys/power/pm_test
+	rmmod keep_awake
+}
+
 begin
 dd if=/dev/urandom of=/run/sector bs=512 count=1 status=none
 dd if=/run/sector of="/dev/$(cd /sys/bus/pci/devices/$disk/virtio*/block && ls)" bs=512 conv=fsync status=none
@@ -319,5 +374,7 @@ t test_death_asked "or when it is asked to, with auto_recover off"
 t test_sysfs_reset "a reset through sysfs with an owner"
 t test_pci_error "a PCI error that is not fatal, with an owner"
 t test_fatal_error "a PCI error that is fatal, with an owner"
+t test_sleep "system sleep with an owner"
+t test_sleep_consumed "system sleep with consumers in the kernel"
 hvdpa-vfs unbind "$disk"
 finish
