@@ -87,6 +87,8 @@ sites_of() {
 # so on. What earlier failures left, page tables for one, can make a call allocate
 # less, and so none of another's is skipped. REGEX is the errno's text that it must
 # say, or "nothing" for a command that must not fail. It may also do without.
+# Set by the caller: first and last, where the calls are if not in the driver's text,
+# and least, allocations that there must be.
 walk() {
 	local text=$1 command=$2 undo=$3 nth failed=0 total=0 before said status site
 	sites_of "$command" "${first:-$(first_of_text)}" "${last:-$(last_of_text)}" >"$state/sites"

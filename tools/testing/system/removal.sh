@@ -301,11 +301,12 @@ test_fatal_error() {
 	del disk
 }
 
+# Without the kernel's own test of it nobody would wake the machine.
 system_sleep() {
-	echo freeze >/sys/power/state
+	grep -qF '[platform]' /sys/power/pm_test && echo freeze >/sys/power/state
 }
 
-# All devices sleep, PCI's core takes their power, and after a second they wake.
+# All devices sleep, and wake after a second.
 may_sleep() {
 	insmod /hvdpa/tools/testing/keep_awake.ko
 	echo 1 >/sys/module/suspend/parameters/pm_test_delay
