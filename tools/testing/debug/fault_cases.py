@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""fault_cases.py life /dev/vhost-vdpa-N NAME: an owner's life in which each
-allocation under the driver fails once."""
+"""fault_cases.py life /dev/vhost-vdpa-N NAME [FIRST-LAST...]: an owner's life in
+which each allocation in calls from between two addresses fails once, for each two
+of them by itself; without any a life in which none fails."""
 import errno
 import os
 import sys
@@ -22,38 +23,61 @@ def left():
     return total
 
 
+def only_from(first, last):
+    for kind in KINDS:
+        for end, address in ("start", first), ("end", last):
+            with open(f"{DEBUGFS}/{kind}/require-{end}", "w", encoding="ascii") as file:
+                file.write(f"0x{address}")
+
+
 def fail_nth(nth):
     with open("/proc/thread-self/fail-nth", "wb", buffering=0) as file:
         file.write(b"%d" % nth)
 
 
-def walk(name, do, undo=lambda: None, expected=errno.ENOMEM, halfway=False):
-    """do() with its first allocation failing, then its second, until none is
-    left; then it is done. undo() takes back what it did nevertheless, and what
-    it did halfway if there is such a thing."""
-    nth = failed = 0
-    while True:
-        nth += 1
-        before, error = left(), None
-        fail_nth(nth)
-        try:
+class Faults:
+    """What fails: a list of (first, last) addresses of calls."""
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def walk(self, name, do, undo=lambda: None, expected=errno.ENOMEM,
+             halfway=False, least=0):
+        """do() with its first allocation failing, then its second, until none is
+        left; then it is done. undo() takes back what it did nevertheless, and
+        what it did halfway if there is such a thing. There must be so many
+        failures at least."""
+        total = failed = 0
+        if not self.calls:
             do()
-        except (OSError, AssertionError) as what:
-            error = what
-        fail_nth(0)
-        if left() == before:
-            break
-        if error:
-            failed += 1
-            if isinstance(error, OSError):
-                assert error.errno == expected, (name, nth, error)
-            print(f"#   {name}, allocation {nth}: {error}")
-        if halfway or not error:
-            undo()
-    if error:
-        raise error
-    print(f"# {name}: {nth - 1} allocations, without {failed} it fails")
-    return nth - 1
+        for number, (first, last) in enumerate(self.calls):
+            if number:
+                undo()
+            only_from(first, last)
+            nth = 0
+            while True:
+                nth += 1
+                before, error = left(), None
+                fail_nth(nth)
+                try:
+                    do()
+                except (OSError, AssertionError) as what:
+                    error = what
+                fail_nth(0)
+                if left() == before:
+                    break
+                if error:
+                    failed += 1
+                    if isinstance(error, OSError):
+                        assert error.errno == expected, (name, first, nth, error)
+                    print(f"#   {name}, allocation {nth} from {first} on: {error}")
+                if halfway or not error:
+                    undo()
+            if error:
+                raise error
+            total += nth - 1
+        print(f"# {name}: {total} allocations, without {failed} it fails")
+        assert failed >= least or not self.calls, f"{name}: this test is empty"
 
 
 def requests(disk, count=20):
@@ -84,7 +108,8 @@ class Pair:
         self.address = memory.address + at
 
 
-def life(path, name):
+def life(path, name, *calls):
+    faults = Faults([pair.split("-") for pair in calls])
     disk = None
 
     def opened():
@@ -104,25 +129,27 @@ def life(path, name):
 
     # vhost says EFAULT whatever is wrong with a map; the first map is among
     # what a Disk does when it is opened.
-    total = walk("open, the first map", opened, close, errno.EFAULT,
-                 halfway=True)
+    faults.walk("open, the first map", opened, close, errno.EFAULT,
+                halfway=True, least=2)
     owner = disk.owner
     # What lies beside a map that fails stays: requests() has need of it.
     beside = Memory(1)
-    total += walk("a map below the disk's memory",
-                  lambda: owner.map(disk.IOVA - PAGE, beside),
-                  lambda: owner.unmap(disk.IOVA - PAGE, beside.size),
-                  errno.EFAULT)
+    faults.walk("a map below the disk's memory",
+                lambda: owner.map(disk.IOVA - PAGE, beside),
+                lambda: owner.unmap(disk.IOVA - PAGE, beside.size),
+                errno.EFAULT, least=1)
     more = Memory(2048)
     # The second page needs another page table: nothing may be left of the first.
     pair, edge = Pair(more), 0x20200000 - PAGE
-    total += walk("a map across two tables", lambda: owner.map(edge, pair),
-                  lambda: owner.unmap(edge, pair.size), errno.EFAULT)
+    faults.walk("a map across two tables", lambda: owner.map(edge, pair),
+                lambda: owner.unmap(edge, pair.size), errno.EFAULT,
+                least=2)
     owner.unmap(edge, pair.size)
-    total += walk("a map of 8 MiB", lambda: owner.map(0x10000000, more),
-                  lambda: owner.unmap(0x10000000, more.size), errno.EFAULT)
-    total += walk("an unmap", lambda: owner.unmap(0x10000000, more.size),
-                  lambda: owner.map(0x10000000, more), errno.EFAULT)
+    faults.walk("a map of 8 MiB", lambda: owner.map(0x10000000, more),
+                lambda: owner.unmap(0x10000000, more.size), errno.EFAULT,
+                least=1)
+    faults.walk("an unmap", lambda: owner.unmap(0x10000000, more.size),
+                lambda: owner.map(0x10000000, more), errno.EFAULT)
 
     def start_over():
         for fd in (*owner.kick_fds.values(), *owner.call_fds.values()):
@@ -130,8 +157,8 @@ def life(path, name):
         owner.kick_fds, owner.call_fds = {}, {}
         owner.set_status(0)
 
-    total += walk("FEATURES_OK to DRIVER_OK", disk.start, start_over,
-                  halfway=True)
+    faults.walk("FEATURES_OK to DRIVER_OK", disk.start, start_over,
+                halfway=True)
     requests(disk)
 
     log = None
@@ -140,25 +167,24 @@ def life(path, name):
         nonlocal log
         log = Log(name)
 
-    total += walk("open the log", open_log, lambda: log and log.close())
+    faults.walk("open the log", open_log, lambda: log and log.close())
     area = [(disk.IOVA, disk.memory.size)]
-    total += walk("START", lambda: log.start(area), log.stop)
+    faults.walk("START", lambda: log.start(area), log.stop, least=5)
     requests(disk)
     dirty = set()
-    total += walk("REPORT", lambda: dirty.update(
+    faults.walk("REPORT", lambda: dirty.update(
         log.report(disk.IOVA, disk.memory.size)))
     assert dirty, "nothing is dirty after 20 requests"
-    total += walk("suspend", owner.suspend, owner.resume)
-    total += walk("resume", owner.resume, owner.suspend)
+    faults.walk("suspend", owner.suspend, owner.resume)
+    faults.walk("resume", owner.resume, owner.suspend)
     requests(disk)
     owner.suspend()
-    total += walk("the rings' state", lambda: owner.base(0))
-    total += walk("STOP", log.stop, lambda: log.start(area))
-    total += walk("reset", lambda: owner.set_status(0))
+    faults.walk("the rings' state", lambda: owner.base(0))
+    faults.walk("STOP", log.stop, lambda: log.start(area))
+    faults.walk("reset", lambda: owner.set_status(0))
     disk.bases = dict.fromkeys(disk.bases, 0)
     log.close()
     disk.close()
-    assert total > 20, f"only {total} allocations: this test is empty"
     disk = Disk(path)
     disk.start()
     requests(disk)
