@@ -47,22 +47,23 @@ def main(source, *runs):
     with open(f"{source}/Documentation/unreached.rst", encoding="utf-8") as file:
         told = known(file.read())
     total = reached = 0
-    missed = set()
+    missed, table = set(), []
     for path, lines in sorted(sums.items()):
         hit = sum(1 for count in lines.values() if count)
         total += len(lines)
         reached += hit
-        print(f"{100 * hit / len(lines):5.1f} %  {hit:4} of {len(lines):4}  {path}")
+        table.append(f"{100 * hit / len(lines):5.1f} %  {hit:4} of {len(lines):4}  {path}")
         name = os.path.join(source, "drivers/vdpa/hvdpa", path)
         with open(name, encoding="utf-8") as file:
             text = file.read().split("\n")
         missed |= {(path, function, number, text[number - 1].strip())
                    for (function, number), count in lines.items() if not count}
-    print(f"{100 * reached / total:5.1f} %  {reached:4} of {total:4}  in all")
+    table.append(f"{100 * reached / total:5.1f} %  {reached:4} of {total:4}  in all")
     lost = [(path, function, number, text) for path, function, number, text
             in sorted(missed) if (path, function, text) not in told]
     for path, function, number, text in lost:
         print(f"not reached: {path}: {function}: {text} (line {number})")
+    print("\n".join(table))
     gone = told - {(path, function, text) for path, function, _, text in missed}
     for item in sorted(gone):
         print(f"reached, and said not to be: {': '.join(item)}")
