@@ -57,7 +57,6 @@ contained() {
 
 # What is on the page.
 defined() {
-	modprobe kvm-amd
 	mkdir -p /var/lib/libvirt/boot
 	cp /hvdpa/guest/vmlinux /hvdpa/guest/initrd /var/lib/libvirt/boot/
 	virsh define --validate /root/web.xml
