@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""fault_cases.py life /dev/vhost-vdpa-N NAME [FIRST-LAST...]: an owner's life in
+"""fault_cases.py life /dev/vhost-vdpa-N NAME ["FIRST END"...]: an owner's life in
 which each allocation in calls from between two addresses fails once, for each two
 of them by itself; without any a life in which none fails."""
 import errno
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -23,10 +24,10 @@ def left():
     return total
 
 
-def only_from(first, last):
+def only_from(first, end):
     for kind in KINDS:
-        for end, address in ("start", first), ("end", last):
-            with open(f"{DEBUGFS}/{kind}/require-{end}", "w", encoding="ascii") as file:
+        for name, address in ("start", first), ("end", end):
+            with open(f"{DEBUGFS}/{kind}/require-{name}", "w", encoding="ascii") as file:
                 file.write(f"0x{address}")
 
 
@@ -35,49 +36,58 @@ def fail_nth(nth):
         file.write(b"%d" % nth)
 
 
+def fail_each(name, do, undo, expected, halfway):
+    """do() with its first allocation failing, then its second, until none is
+    left; then it is done. How many there are, and without how many it fails."""
+    nth = failed = 0
+    while True:
+        nth += 1
+        before, error = left(), None
+        fail_nth(nth)
+        try:
+            do()
+        except (OSError, AssertionError) as what:
+            error = what
+        fail_nth(0)
+        if left() == before:
+            break
+        if error:
+            failed += 1
+            if isinstance(error, OSError):
+                assert error.errno == expected, (name, nth, error)
+            print(f"#   {name}, allocation {nth}: {error}")
+        if halfway or not error:
+            undo()
+    if error:
+        raise error
+    return nth - 1, failed
+
+
 class Faults:
-    """What fails: a list of (first, last) addresses of calls."""
+    """What fails: a list of (first, end) addresses of calls."""
 
     def __init__(self, calls):
         self.calls = calls
 
     def walk(self, name, do, undo=lambda: None, expected=errno.ENOMEM,
              halfway=False, least=0):
-        """do() with its first allocation failing, then its second, until none is
-        left; then it is done. undo() takes back what it did nevertheless, and
-        what it did halfway if there is such a thing. There must be so many
-        failures at least."""
-        total = failed = 0
+        """do() with each allocation of each of the calls failing once; then it is
+        done. undo() takes back what it did nevertheless, and what it did halfway
+        if there is such a thing. It must fail so often at least."""
         if not self.calls:
             do()
-        for number, (first, last) in enumerate(self.calls):
+            return
+        total = failed = 0
+        for number, (first, end) in enumerate(self.calls):
             if number:
                 undo()
-            only_from(first, last)
-            nth = 0
-            while True:
-                nth += 1
-                before, error = left(), None
-                fail_nth(nth)
-                try:
-                    do()
-                except (OSError, AssertionError) as what:
-                    error = what
-                fail_nth(0)
-                if left() == before:
-                    break
-                if error:
-                    failed += 1
-                    if isinstance(error, OSError):
-                        assert error.errno == expected, (name, first, nth, error)
-                    print(f"#   {name}, allocation {nth} from {first} on: {error}")
-                if halfway or not error:
-                    undo()
-            if error:
-                raise error
-            total += nth - 1
+            only_from(first, end)
+            here, failed_here = fail_each(f"{name}, from {first} on", do, undo,
+                                          expected, halfway)
+            total += here
+            failed += failed_here
         print(f"# {name}: {total} allocations, without {failed} it fails")
-        assert failed >= least or not self.calls, f"{name}: this test is empty"
+        assert failed >= least, f"{name}: this test is empty"
 
 
 def requests(disk, count=20):
@@ -109,7 +119,7 @@ class Pair:
 
 
 def life(path, name, *calls):
-    faults = Faults([pair.split("-") for pair in calls])
+    faults = Faults([pair.split() for pair in calls])
     disk = None
 
     def opened():
@@ -192,4 +202,5 @@ def life(path, name, *calls):
 
 
 if __name__ == "__main__":
+    signal.alarm(300)
     globals()[sys.argv[1]](*sys.argv[2:])

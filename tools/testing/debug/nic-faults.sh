@@ -42,7 +42,7 @@ count_left() {
 	left=$((slab + pages))
 }
 
-# only_from FIRST LAST: what is called from between these addresses may fail.
+# only_from FIRST END: what is called from between these addresses may fail.
 only_from() {
 	local kind
 	for kind in failslab fail_page_alloc; do
@@ -51,10 +51,11 @@ only_from() {
 	done
 }
 
-# sites_of COMMAND FIRST LAST: the calls from between these addresses, the driver's,
-# as addresses that they return to, that it allocates something in.
+# sites_of COMMAND FIRST END: the calls from between these addresses, the driver's,
+# that it allocates something in, each as an only_from of its own: the address that it
+# returns to, and the next.
 sites_of() {
-	local event tracing=/sys/kernel/tracing
+	local event site tracing=/sys/kernel/tracing
 	echo 0 >"$tracing/tracing_on"
 	: >"$tracing/trace"
 	echo 16384 >"$tracing/buffer_size_kb"
@@ -80,7 +81,9 @@ sites_of() {
 		open {
 			gsub(/[<>]/, "", $NF)
 			if ("x" $NF >= first && "x" $NF < last) { print $NF; open = 0 }
-		}' "$tracing/trace" | sort -u
+		}' "$tracing/trace" | sort -u | while read -r site; do
+		printf '%s %x\n' "$site" $((0x$site + 1))
+	done
 }
 
 # walk REGEX COMMAND UNDO: the command, a function that is one process, fails at
@@ -91,11 +94,11 @@ sites_of() {
 # Set by the caller: first and last, where the calls are if not in the driver's text,
 # and least, allocations that there must be.
 walk() {
-	local text=$1 command=$2 undo=$3 nth failed=0 total=0 before said status site
+	local text=$1 command=$2 undo=$3 nth failed=0 total=0 before said status site next
 	sites_of "$command" "${first:-$(first_of_text)}" "${last:-$(last_of_text)}" >"$state/sites"
 	"$undo"
-	while read -r site; do
-		only_from "$site" "$(printf '%x' $((0x$site + 1)))"
+	while read -r site next; do
+		only_from "$site" "$next"
 		nth=0
 		while :; do
 			nth=$((nth + 1))
@@ -218,12 +221,10 @@ test_owner() {
 	del disk
 	add disk 0000:03:00.1
 	consume disk vhost_vdpa
-	mapfile -t calls < <(echo "$(first_of_text)-$(last_of_text)"
-		while read -r site; do
-			printf '%s-%x\n' "$site" $((0x$site + 1))
-		done <"$state/sites")
-	echo "# an owner's life allocates in $((${#calls[@]} - 1)) calls"
-	timeout 300 python3 "$cases" life "$(vhost_of disk)" disk "${calls[@]}"
+	mapfile -t calls <"$state/sites"
+	echo "# an owner's life allocates in ${#calls[@]} calls"
+	python3 "$cases" life "$(vhost_of disk)" disk "$(first_of_text) $(last_of_text)" \
+		"${calls[@]}"
 	only_from "$(first_of_text)" "$(last_of_text)"
 	del disk
 }
