@@ -4,6 +4,7 @@
  * specification's words.
  */
 #include <linux/seq_file.h>
+#include <linux/string.h>
 #include <linux/virtio_net.h>
 #include <uapi/linux/virtio_blk.h>
 #include <uapi/linux/virtio_config.h>
@@ -151,6 +152,32 @@ static void hvdpa_show_memory(struct seq_file *seq, struct hvdpa_device *hv)
 	mutex_unlock(&dma->lock);
 }
 
+/*
+ * What it was given by `vdpa dev add` and `vdpa dev set`, in their words: who has
+ * that can make the device again as it was. As many queue pairs as the card has
+ * are what a device has without a word.
+ */
+static void hvdpa_show_given(struct seq_file *seq,
+			     const struct hvdpa_device *hv)
+{
+	bool pairs = hv->pairs != hv->fn->max_pairs;
+	bool features = !strcmp(hv->profile, "device_features");
+
+	lockdep_assert_held(&hv->fn->lock);
+
+	seq_puts(seq, "given:");
+	if (hv->has_mac)
+		seq_printf(seq, " mac %pM", hv->mac);
+	if (hv->mtu)
+		seq_printf(seq, " mtu %u", hv->mtu);
+	if (pairs)
+		seq_printf(seq, " max_vqp %u", hv->pairs);
+	if (features)
+		seq_printf(seq, " device_features %#llx", hv->features);
+	seq_puts(seq, hv->has_mac || hv->mtu || pairs || features ? "\n" :
+		 " nothing\n");
+}
+
 /**
  * hvdpa_state_show - print what a device is at this moment
  * @seq: where to
@@ -183,6 +210,7 @@ int hvdpa_state_show(struct seq_file *seq, void *data)
 	hvdpa_show_memory(seq, hv);
 	for (i = 0; i < hv->nvqs; i++)
 		hvdpa_show_ring(seq, &hv->vrings[i]);
+	hvdpa_show_given(seq, hv);
 	mutex_unlock(&fn->lock);
 	return 0;
 }

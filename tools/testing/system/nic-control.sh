@@ -117,6 +117,7 @@ test_shown() {
 	remake mac "$given" mtu 1400 max_vqp 4
 	vdpa dev config show wide1 | grep "mac $given link up link_announce false"
 	vdpa dev config show wide1 | grep 'mtu 1400'
+	grep -qx "given: mac $given mtu 1400 max_vqp 4" /sys/kernel/debug/hvdpa/wide1/state
 	vdpa mgmtdev show pci/0000:02:00.1 -j | grep -q '"max_supported_vqs": *33'
 }
 
