@@ -318,3 +318,15 @@ says() {
 	}
 	grep -qF -- "$text" "$state/err" || fail "expected '$text', got: $(cat "$state/err")"
 }
+
+# broken FILE COMMAND...: what the command writes to this file of sysfs is refused
+broken() {
+	local file=$1 status=0
+	shift
+	cat "$file" >"$state/unwritable" 2>/dev/null || :
+	mount --bind "$state/unwritable" "$file"
+	mount -o remount,bind,ro "$file"
+	"$@" || status=$?
+	umount "$file"
+	return "$status"
+}

@@ -20,6 +20,10 @@ refused() {
 	lines_are "" 1
 }
 
+override_of() {
+	cat "/sys/bus/pci/devices/$1/driver_override"
+}
+
 # Whatever is in the machine: only who is named by driver_override is taken.
 test_takes_nothing() {
 	local nobodys=0000:03:00.0
@@ -47,24 +51,109 @@ test_no_vector() {
 
 test_tool_refusals() {
 	errno_is 'no PCI function' hvdpa-vfs bind 0000:77:00.0
+	errno_is 'no PCI function' hvdpa-vfs bind "../devices/$PF"
 	errno_is 'no PCI function' hvdpa-vfs enable 0000:77:00.0 1
 	errno_is 'has no SR-IOV' hvdpa-vfs enable 0000:03:00.0 1
-	errno_is '1 to 7 VFs, not 8' hvdpa-vfs enable "$PF" 8
-	errno_is '1 to 7 VFs, not 0' hvdpa-vfs enable "$PF" 0
-	errno_is 'no number' hvdpa-vfs enable "$PF" many
-	errno_is 'usage:' hvdpa-vfs enable "$PF"
+	# 08 and 010 are decimal, the kernel's are octal.
+	for n in 8 08 010 0 00 999999999999999999999; do
+		says 1 "hvdpa-vfs: $PF has 1 to 7 VFs, not $n" hvdpa-vfs enable "$PF" "$n"
+	done
+	for n in many -1 0x2 '1 2' ''; do
+		says 1 "hvdpa-vfs: '$n' is no number" hvdpa-vfs enable "$PF" "$n"
+	done
 	[ "$(cat /sys/bus/pci/devices/"$PF"/sriov_numvfs)" = 0 ]
 }
 
+test_tool_usage() {
+	local words
+	for words in '' bogus 'bogus --help' "enable $PF" disable bind unbind 'list all'; do
+		# shellcheck disable=SC2086 # words
+		says 2 'usage:' hvdpa-vfs $words
+		grep -q '^hvdpa-vfs: ' "$state/err"
+	done
+	hvdpa-vfs --help | grep '^usage: hvdpa-vfs' >/dev/null
+	hvdpa-vfs enable --help | grep '^usage: hvdpa-vfs' >/dev/null
+	[ "$(hvdpa-vfs --version)" = "hvdpa-vfs $(modinfo -F version /hvdpa/hvdpa.ko)" ]
+	hvdpa-vfs bind 0000:03:00.0
+	for words in --help --version list; do
+		says 1 'hvdpa-vfs: standard output cannot be written' \
+			sh -c "hvdpa-vfs $words >/dev/full"
+	done
+	hvdpa-vfs unbind 0000:03:00.0
+}
+
+test_privilege() {
+	local words
+	hvdpa-vfs bind 0000:03:00.0
+	for words in "enable $PF 1" "disable $PF" 'bind 0000:02:00.0' 'unbind 0000:03:00.0'; do
+		# shellcheck disable=SC2086 # words
+		says 1 'Permission denied; run as root' \
+			setpriv --reuid=65534 --clear-groups hvdpa-vfs $words
+		[ "$(grep -c '^hvdpa-vfs: ' "$state/err")" = "$(wc -l <"$state/err")" ]
+	done
+	hvdpa-vfs unbind 0000:03:00.0
+}
+
+# What is another driver's is left alone, and goes back to it.
+test_vfio() {
+	local others=0000:05:00.0 dir=/sys/bus/pci/devices
+	modprobe vfio-pci
+	echo "$others" >"$dir/$others/driver/unbind"
+	echo vfio-pci >"$dir/$others/driver_override"
+	echo "$others" >/sys/bus/pci/drivers_probe
+	hvdpa-vfs bind 0000:03:00.0
+	says 1 "hvdpa-vfs: $others is vfio-pci's and not hvdpa's; it is left alone" \
+		hvdpa-vfs unbind 0000:03:00.0 "$others"
+	[ "$(driver_of 0000:03:00.0)" = hvdpa ]
+	[ "$(driver_of "$others") $(override_of "$others")" = 'vfio-pci vfio-pci' ]
+	# With it goes back what was bound before it.
+	says 1 "hvdpa-vfs: hvdpa refused $others" hvdpa-vfs bind 0000:02:00.0 "$others"
+	[ "$(driver_of "$others") $(override_of "$others")" = 'vfio-pci vfio-pci' ]
+	[ "$(driver_of 0000:02:00.0) $(override_of 0000:02:00.0)" = 'virtio-pci (null)' ]
+	lines_are 'virtio device type is 4' 1
+	# Nobody's, and what waits for hvdpa.
+	echo "$others" >"$dir/$others/driver/unbind"
+	says 1 "hvdpa-vfs: $others is nobody's and not hvdpa's" hvdpa-vfs unbind "$others"
+	[ "$(override_of "$others")" = vfio-pci ]
+	echo hvdpa >"$dir/$others/driver_override"
+	hvdpa-vfs unbind 0000:03:00.0 "$others"
+	[ "$(driver_of "$others") $(override_of "$others")" = 'virtio-pci (null)' ]
+	[ "$(driver_of 0000:03:00.0) $(override_of 0000:03:00.0)" = 'virtio-pci (null)' ]
+	modprobe -r vfio-pci
+}
+
 test_enable() {
-	hvdpa-vfs enable "$PF" 3
+	hvdpa-vfs enable "$PF" 03
 	[ "$(cat /sys/bus/pci/devices/"$PF"/sriov_drivers_autoprobe)" = 1 ]
 	for n in 1 2 3; do [ "$(driver_of "$VF$n")" = hvdpa ]; done
 	[ "$(hvdpa-vfs list | grep -c "^$VF")" = 3 ]
 	errno_is 'has VFs already' hvdpa-vfs enable "$PF" 2
+	errno_is "$PF has VFs, which are gone when it is taken from virtio-pci" hvdpa-vfs bind "$PF"
 	hvdpa-vfs disable "$PF"
 	[ ! -e "/sys/bus/pci/devices/${VF}1" ]
 	[ -z "$(hvdpa-vfs list)" ]
+}
+
+# What was there: of the PF, and whether there are VFs.
+pf_is() {
+	local dir=/sys/bus/pci/devices/$PF
+	[ "$(driver_of "$PF") $(override_of "$PF") $(cat "$dir"/sriov_{numvfs,drivers_autoprobe} | paste -sd ' ')" = "$1" ] ||
+		fail "$(driver_of "$PF") $(override_of "$PF") $(cat "$dir"/sriov_{numvfs,drivers_autoprobe})"
+}
+
+# All or nothing: a VF that is refused, a PF that makes none.
+test_enable_undone() {
+	local dir=/sys/bus/pci/devices/$PF
+	broken /sys/bus/pci/drivers_probe \
+		says 1 "hvdpa-vfs: hvdpa refused ${VF}1" hvdpa-vfs enable "$PF" 3
+	pf_is 'virtio-pci (null) 0 1'
+	echo "$PF" >"$dir/driver/unbind"
+	broken "$dir/sriov_numvfs" \
+		says 1 "hvdpa-vfs: $PF did not enable 3 VFs: Read-only file system" hvdpa-vfs enable "$PF" 3
+	pf_is ' (null) 0 1'
+	grep -q '^pci_pf_stub ' /proc/modules && fail 'pci-pf-stub stays loaded'
+	echo "$PF" >/sys/bus/pci/drivers_probe
+	pf_is 'virtio-pci (null) 0 1'
 }
 
 # The PF too can be ours, and makes its VFs then.
@@ -200,6 +289,10 @@ t test_refuse_legacy "a legacy function is refused"
 t test_refuse_vendor "a function of another vendor is refused"
 t test_no_vector "a function without MSI-X gets no device"
 t test_tool_refusals "hvdpa-vfs refuses what cannot be, and says why"
+t test_tool_usage "what is no command is status 2, output that is not written 1"
+t test_privilege "who may not is told so, with status 1"
+t test_vfio "what is vfio-pci's is left alone, or goes back to it"
+t test_enable_undone "VFs that cannot all be had are taken back"
 t test_enable "VFs are enabled, bound, listed and removed"
 t test_pf "a PF is bound, makes VFs, and takes them along"
 t test_mgmtdev "vdpa mgmtdev shows what a function can"
