@@ -5,6 +5,7 @@
 #include <linux/virtio_ids.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,28 @@
 
 #include "act.h"
 #include "module.h"
+#include "move.h"
 
 #define LOCK	"/run/hvdpactl.lock"
 
+/* What a step found, for the case that it or a later one fails. */
+struct found {
+	/* of a function, or of a device */
+	struct place_before before;
+	struct vfs_before vfs;
+	/* There was a netdev or a disk. */
+	bool virtio;
+	/* The step came so far that there is something to take back. */
+	bool changed;
+};
+
 struct actor {
 	const struct plan *plan;
+	/* of each step */
+	struct found *found;
 	struct netlink *netlink;
+	/* Modules that were loaded before the first step. */
+	char *modules;
 	/* The kernel's log from the first step on; -1 without it. */
 	int log;
 };
@@ -53,108 +70,6 @@ static void driver_said(struct actor *actor, const char *function,
 	}
 }
 
-static int bind_pci(const char *function, const char *driver)
-{
-	char old[DRIVER_SIZE], now[DRIVER_SIZE];
-	int err;
-
-	pci_driver(function, old);
-	err = sysfs_write(driver, SYS_PCI "/devices/%s/driver_override",
-			  function);
-	if (!err && *old)
-		err = sysfs_write(function, SYS_PCI "/devices/%s/driver/unbind",
-				  function);
-	/* The bus has no errno for a driver that refuses: look. */
-	if (!err) {
-		sysfs_write(function, SYS_PCI "/drivers_probe");
-		pci_driver(function, now);
-		if (!strcmp(now, driver))
-			return 0;
-		err = -ENODEV;
-	}
-	sysfs_write("", SYS_PCI "/devices/%s/driver_override", function);
-	if (*old)
-		sysfs_write(function, SYS_PCI "/drivers/%s/bind", old);
-	return err;
-}
-
-/* Back to @driver, or, without one, to nobody. */
-static int unbind_pci(const char *function, const char *driver)
-{
-	int err;
-
-	sysfs_write("", SYS_PCI "/devices/%s/driver_override", function);
-	err = sysfs_write(function, SYS_PCI "/devices/%s/driver/unbind",
-			  function);
-	if (!err && *driver)
-		err = sysfs_write(function, SYS_PCI "/drivers/%s/bind",
-				  driver);
-	return err;
-}
-
-static int move_device(const char *name, const char *driver)
-{
-	char now[DRIVER_SIZE];
-	int err;
-
-	err = sysfs_write(driver, SYS_VDPA "/devices/%s/driver_override", name);
-	if (err)
-		return err;
-	sysfs_link(now, sizeof(now), SYS_VDPA "/devices/%s/driver", name);
-	if (!strcmp(now, driver))
-		return 0;
-	if (*now)
-		err = sysfs_write(name, SYS_VDPA "/drivers/%s/unbind", now);
-	if (!err && *driver)
-		err = sysfs_write(name, SYS_VDPA "/drivers/%s/bind", driver);
-	if (err && *now) {
-		sysfs_write(now, SYS_VDPA "/devices/%s/driver_override", name);
-		sysfs_write(name, SYS_VDPA "/drivers/%s/bind", now);
-	}
-	return err;
-}
-
-/* Without it the kernel's own virtio driver takes each VF first. */
-static int write_vfs(const char *pf, unsigned int n)
-{
-	char number[16];
-	unsigned int autoprobe = 1;
-	int err;
-
-	sysfs_read_number(&autoprobe,
-			  SYS_PCI "/devices/%s/sriov_drivers_autoprobe", pf);
-	err = sysfs_write("0", SYS_PCI "/devices/%s/sriov_drivers_autoprobe",
-			  pf);
-	if (err)
-		return err;
-	snprintf(number, sizeof(number), "%u", n);
-	err = sysfs_write("0", SYS_PCI "/devices/%s/sriov_numvfs", pf);
-	if (!err && n)
-		err = sysfs_write(number, SYS_PCI "/devices/%s/sriov_numvfs",
-				  pf);
-	sysfs_write(autoprobe ? "1" : "0",
-		    SYS_PCI "/devices/%s/sriov_drivers_autoprobe", pf);
-	return err;
-}
-
-static int restore_vfs(const struct step *step)
-{
-	unsigned int i;
-	int err;
-
-	err = write_vfs(step->function, step->vfs_before);
-	for (i = 0; !err && i < step->vfs_before; i++) {
-		char vf[ADDRESS_SIZE];
-
-		err = pci_vf(step->function, i, vf);
-		if (!err && step->bound_before[i])
-			err = bind_pci(vf, "hvdpa");
-		else if (!err)
-			sysfs_write(vf, SYS_PCI "/drivers_probe");
-	}
-	return err;
-}
-
 static bool has_bind_step(const struct plan *plan, const char *function)
 {
 	size_t i;
@@ -178,7 +93,7 @@ static void probe_others(const struct plan *plan, const struct step *step)
 }
 
 static int do_vfs(struct actor *actor, const struct step *step,
-		  struct error *error)
+		  struct found *found, struct error *error)
 {
 	unsigned int ends[] = { 0, step->vfs ? step->vfs - 1 : 0 };
 	char said[2][ADDRESS_SIZE] = {}, vf[ADDRESS_SIZE];
@@ -187,8 +102,11 @@ static int do_vfs(struct actor *actor, const struct step *step,
 
 	for (i = 0; i < 2 && step->vfs && !err; i++)
 		err = pci_vf_expected(step->function, ends[i], said[i]);
-	if (!err)
-		err = write_vfs(step->function, step->vfs);
+	if (!err) {
+		vfs_before(step->function, step->vfs_before, &found->vfs);
+		found->changed = true;
+		err = vfs_make(step->function, step->vfs);
+	}
 	for (i = 0; i < 2 && step->vfs && !err; i++) {
 		err = pci_vf(step->function, ends[i], vf);
 		/*
@@ -197,7 +115,6 @@ static int do_vfs(struct actor *actor, const struct step *step,
 		 */
 		if (err || !strcmp(vf, said[i]))
 			continue;
-		restore_vfs(step);
 		return fail_at(error, &step->at,
 			       "%s puts its VF %u at %s, and said %s before it had any; 'hvdpa-vfs enable %s %u' first",
 			       step->function, ends[i], vf, said[i],
@@ -207,7 +124,6 @@ static int do_vfs(struct actor *actor, const struct step *step,
 		probe_others(actor->plan, step);
 		return 0;
 	}
-	restore_vfs(step);
 	return fail_at(error, &step->at,
 		       "%s does not enable %u VFs: %s; the kernel's log says why",
 		       step->function, step->vfs, strerror(-err));
@@ -223,7 +139,7 @@ static int do_stub(const struct step *step, struct error *error)
 		return fail_at(error, &step->at,
 			       "%s has no driver, and the kernel no pci-pf-stub; bind it to a driver that makes VFs",
 			       step->function);
-	if (!bind_pci(step->function, "pci-pf-stub"))
+	if (!pci_bind(step->function, "pci-pf-stub"))
 		return 0;
 	return fail_at(error, &step->at,
 		       "%s has no driver, and pci-pf-stub does not take it; bind it to a driver that makes VFs",
@@ -235,7 +151,7 @@ static int do_bind(struct actor *actor, const struct step *step,
 {
 	char said[512];
 
-	if (!bind_pci(step->function, "hvdpa"))
+	if (!pci_bind(step->function, "hvdpa"))
 		return 0;
 	driver_said(actor, step->function, said, sizeof(said));
 	return fail_at(error, &step->at,
@@ -243,16 +159,16 @@ static int do_bind(struct actor *actor, const struct step *step,
 		       step->function, said);
 }
 
-static int do_unbind(const struct step *step, struct error *error)
+static int do_unbind(const struct step *step, const char *driver,
+		     struct error *error)
 {
-	int err = unbind_pci(step->function, "");
+	int err = pci_unbind(step->function);
 
-	if (err)
-		return fail_at(error, &step->at,
-			       "%s cannot be unbound: %s; the kernel's log says why",
-			       step->function, strerror(-err));
-	sysfs_write(step->function, SYS_PCI "/drivers_probe");
-	return 0;
+	if (!err)
+		return 0;
+	return fail_at(error, &step->at,
+		       "%s cannot be unbound from %s: %s; the kernel's log says why",
+		       step->function, driver, strerror(-err));
 }
 
 static int open_netlink(struct actor *actor, struct error *error)
@@ -263,29 +179,39 @@ static int open_netlink(struct actor *actor, struct error *error)
 	return actor->netlink ? 0 : -1;
 }
 
+static const char *virtio_module(const char *function)
+{
+	return pci_virtio_type(function) == VIRTIO_ID_BLOCK ? "virtio_blk" :
+	       "virtio_net";
+}
+
+static bool has_virtio(const char *function)
+{
+	char driver[DRIVER_SIZE];
+
+	virtio_driver(function, driver);
+	return *driver;
+}
+
 /*
  * A device that virtio_vdpa has is a virtio device, and may be refused once
  * more: by virtio's driver, or by a card that cannot be made what was asked for.
  */
 static int virtio_takes(const char *function)
 {
-	char driver[DRIVER_SIZE];
 	struct error why;
 
-	virtio_driver(function, driver);
-	if (*driver)
+	if (has_virtio(function))
 		return 0;
 	/* udev, whose part it is, may not have come to it. */
-	module_load(pci_virtio_type(function) == VIRTIO_ID_BLOCK ?
-		    "virtio_blk" : "virtio_net", &why);
-	virtio_driver(function, driver);
-	return *driver ? 0 : -1;
+	module_load(virtio_module(function), &why);
+	return has_virtio(function) ? 0 : -ENODEV;
 }
 
 static int do_consumer(struct actor *actor, const struct step *step,
 		       struct error *error)
 {
-	int err = move_device(step->name, step->consumer);
+	int err = vdpa_move(step->name, step->consumer);
 	char said[512];
 
 	if (err)
@@ -296,16 +222,13 @@ static int do_consumer(struct actor *actor, const struct step *step,
 	    !virtio_takes(step->function))
 		return 0;
 	driver_said(actor, step->function, said, sizeof(said));
-	fail_at(error, &step->at,
-		"no virtio driver takes %s%s; the kernel's log has more",
-		step->name, said);
-	if (*step->before)
-		move_device(step->name, step->before);
-	return -1;
+	return fail_at(error, &step->at,
+		       "no virtio driver takes %s%s; the kernel's log has more",
+		       step->name, said);
 }
 
 static int do_add(struct actor *actor, const struct step *step,
-		  struct error *error)
+		  struct found *found, struct error *error)
 {
 	struct error why;
 	char said[512];
@@ -319,111 +242,166 @@ static int do_add(struct actor *actor, const struct step *step,
 			       "%s%s; hvdpa.conf(5) says which attributes there are",
 			       why.text, said);
 	}
-	if (!do_consumer(actor, step, error))
-		return 0;
-	netlink_del(actor->netlink, step->name, &why);
-	return -1;
+	found->changed = true;
+	return do_consumer(actor, step, error);
+}
+
+static int do_del(struct actor *actor, const struct step *step,
+		  struct found *found, struct error *error)
+{
+	struct error why;
+
+	if (open_netlink(actor, error))
+		return -1;
+	if (netlink_del(actor->netlink, step->name, &why))
+		return fail_at(error, &step->at, "%s; the kernel's log says why",
+			       why.text);
+	found->changed = true;
+	return 0;
 }
 
 static int do_step(struct actor *actor, const struct step *step,
-		   struct error *error)
+		   struct found *found, struct error *error)
+{
+	found->virtio = *step->function && has_virtio(step->function);
+	switch (step->kind) {
+	case STEP_MODULE:
+		return module_load(step->name, error);
+	case STEP_VFS:
+		return do_vfs(actor, step, found, error);
+	case STEP_ADD:
+		return do_add(actor, step, found, error);
+	case STEP_DEL:
+		vdpa_before(step->name, &found->before);
+		return do_del(actor, step, found, error);
+	case STEP_CONSUMER:
+		vdpa_before(step->name, &found->before);
+		found->changed = true;
+		return do_consumer(actor, step, error);
+	case STEP_STUB:
+	case STEP_UNSTUB:
+	case STEP_BIND:
+	case STEP_UNBIND:
+		break;
+	}
+
+	pci_before(step->function, &found->before);
+	found->changed = true;
+	if (step->kind == STEP_STUB)
+		return do_stub(step, error);
+	if (step->kind == STEP_BIND)
+		return do_bind(actor, step, error);
+	if (do_unbind(step, found->before.driver, error))
+		return -1;
+	/* A PF that had no driver has none again. */
+	if (step->kind == STEP_UNBIND)
+		sysfs_write(step->function, SYS_PCI "/drivers_probe");
+	return 0;
+}
+
+/* The device as it was given, with the consumer that it had. */
+static int undo_del(struct actor *actor, const struct step *step,
+		    const struct found *found)
+{
+	struct error why;
+
+	if (netlink_add(actor->netlink, step->name, step->function,
+			&step->attributes, &why))
+		return -1;
+	return vdpa_restore(step->name, &found->before);
+}
+
+/* The device goes, or goes back to its consumer; and what was loaded for it. */
+static int undo_consumer(struct actor *actor, const struct step *step,
+			 const struct found *found)
 {
 	struct error why;
 	int err;
 
-	switch (step->kind) {
-	case STEP_MODULE:
-		return module_load(step->name, error);
-	case STEP_STUB:
-		return do_stub(step, error);
-	case STEP_UNSTUB:
-		err = unbind_pci(step->function, "");
-		if (!err)
-			return 0;
-		return fail_at(error, &step->at,
-			       "%s stays pci-pf-stub's: %s; the kernel's log says why",
-			       step->function, strerror(-err));
-	case STEP_VFS:
-		return do_vfs(actor, step, error);
-	case STEP_BIND:
-		return do_bind(actor, step, error);
-	case STEP_UNBIND:
-		return do_unbind(step, error);
-	case STEP_ADD:
-		return do_add(actor, step, error);
-	case STEP_DEL:
-		if (open_netlink(actor, error))
-			return -1;
-		if (!netlink_del(actor->netlink, step->name, &why))
-			return 0;
-		return fail_at(error, &step->at, "%s; the kernel's log says why",
-			       why.text);
-	case STEP_CONSUMER:
-		return do_consumer(actor, step, error);
-	}
-	return 0;
+	err = step->kind == STEP_ADD ?
+	      netlink_del(actor->netlink, step->name, &why) :
+	      vdpa_restore(step->name, &found->before);
+	if (!strcmp(step->consumer, "virtio_vdpa"))
+		module_unload(virtio_module(step->function), actor->modules);
+	return err;
 }
 
-/* A device as it was, as far as it said what it was. */
-static int undo_del(struct actor *actor, const struct step *step)
+static int undo_step(struct actor *actor, const struct step *step,
+		     const struct found *found)
 {
-	struct attributes attributes = step->attributes;
-	struct error why;
-
-	if (netlink_add(actor->netlink, step->name, step->function, &attributes,
-			&why)) {
-		/* A card that takes no address says one all the same. */
-		attributes.has_mac = false;
-		if (netlink_add(actor->netlink, step->name, step->function,
-				&attributes, &why))
-			return -1;
-	}
-	return *step->before ? move_device(step->name, step->before) : 0;
-}
-
-static int undo_step(struct actor *actor, const struct step *step)
-{
-	struct error why;
+	int err;
 
 	switch (step->kind) {
 	case STEP_MODULE:
 		/* One that somebody uses by now stays, which harms nobody. */
-		module_unload(step->name);
+		module_unload(step->name, actor->modules);
 		return 0;
 	case STEP_STUB:
-		return unbind_pci(step->function, "");
+		err = pci_restore(step->function, &found->before);
+		module_unload("pci-pf-stub", actor->modules);
+		return err;
 	case STEP_UNSTUB:
-		return bind_pci(step->function, "pci-pf-stub");
-	case STEP_VFS:
-		return restore_vfs(step);
 	case STEP_BIND:
-		return unbind_pci(step->function, step->before);
 	case STEP_UNBIND:
-		return bind_pci(step->function, "hvdpa");
+		return pci_restore(step->function, &found->before);
+	case STEP_VFS:
+		return vfs_restore(step->function, &found->vfs);
 	case STEP_ADD:
-		return netlink_del(actor->netlink, step->name, &why);
-	case STEP_DEL:
-		return undo_del(actor, step);
 	case STEP_CONSUMER:
-		return move_device(step->name, step->before);
+		return undo_consumer(actor, step, found);
+	case STEP_DEL:
+		return undo_del(actor, step, found);
 	}
 	return 0;
 }
 
-/* The last step first; what stays is added to the error. */
+__printf(2, 3)
+static void add_to(struct error *error, const char *format, ...)
+{
+	size_t used = strlen(error->text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error->text + used, sizeof(error->text) - used, format, args);
+	va_end(args);
+}
+
+/*
+ * One step, and what its undoing cannot bring back. A netdev, a disk, a VF is not
+ * put back but made anew, as the kernel and udev make it.
+ */
+static void undo_one(struct actor *actor, const struct step *step,
+		     const struct found *found, struct error *error)
+{
+	bool away = found->virtio && !has_virtio(step->function);
+	char *text;
+
+	if (undo_step(actor, step, found) ||
+	    (away && virtio_takes(step->function))) {
+		text = step_text(step);
+		add_to(error, "\n  and this could not be taken back: %s", text);
+		free(text);
+	} else if (step->kind == STEP_VFS && step->vfs_before) {
+		add_to(error,
+		       "\n  %s has its %u VFs again, made anew: what was set on them by hand is not",
+		       step->function, step->vfs_before);
+	} else if (away) {
+		add_to(error,
+		       "\n  %s has its %s again, made anew: what was set on it by hand is not",
+		       step->name ?: step->function,
+		       strcmp(virtio_module(step->function), "virtio_blk") ?
+		       "netdev" : "disk");
+	}
+}
+
+/* The last step first, which may be half done. */
 static void undo(struct actor *actor, size_t n, struct error *error)
 {
 	while (n--) {
 		const struct step *step = &actor->plan->steps[n];
-		size_t used = strlen(error->text);
-		char *text;
 
-		if (!undo_step(actor, step))
-			continue;
-		text = step_text(step);
-		snprintf(error->text + used, sizeof(error->text) - used,
-			 "\n  and this could not be taken back: %s", text);
-		free(text);
+		if (actor->found[n].changed || step->kind == STEP_MODULE)
+			undo_one(actor, step, &actor->found[n], error);
 	}
 }
 
@@ -459,6 +437,9 @@ int act(const struct plan *plan, struct error *error)
 	sigset_t signals, before;
 	size_t i;
 
+	actor.found = must_alloc(NULL, plan->n + 1, sizeof(*actor.found));
+	memset(actor.found, 0, (plan->n + 1) * sizeof(*actor.found));
+	actor.modules = modules_loaded();
 	/* Half of a plan is nobody's wish: Ctrl-C comes after it. */
 	sigfillset(&signals);
 	sigprocmask(SIG_BLOCK, &signals, &before);
@@ -467,15 +448,19 @@ int act(const struct plan *plan, struct error *error)
 		lseek(actor.log, 0, SEEK_END);
 
 	for (i = 0; i < plan->n; i++)
-		if (do_step(&actor, &plan->steps[i], error))
+		if (do_step(&actor, &plan->steps[i], &actor.found[i], error))
 			break;
 	if (i < plan->n)
-		undo(&actor, i, error);
+		undo(&actor, i + 1, error);
 	settle();
 
 	if (actor.log >= 0)
 		close(actor.log);
 	netlink_close(actor.netlink);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	free(actor.modules);
+	for (size_t j = 0; j < plan->n; j++)
+		free(actor.found[j].vfs.list);
+	free(actor.found);
 	return i < plan->n ? -1 : 0;
 }

@@ -14,6 +14,8 @@
 
 #define MTU_LEAST	68
 #define FILE_MOST	(1024 * 1024)
+/* VERSION_1 and ACCESS_PLATFORM */
+#define FEATURES_NEEDED	0x300000000ULL
 
 enum section { SECTION_NONE, SECTION_PF, SECTION_DEVICE };
 
@@ -118,6 +120,55 @@ static bool parse_mac(const char *text, uint8_t mac[static 6])
 	return true;
 }
 
+/* One pair of a word and a value. */
+static bool parse_given_one(const char *word, const char *value,
+			    struct attributes *given)
+{
+	uint64_t number;
+
+	if (!strcmp(word, "mac")) {
+		given->has_mac = parse_mac(value, given->mac);
+		return given->has_mac;
+	}
+	if (!parse_number(value, UINT64_MAX, &number))
+		return false;
+	if (!strcmp(word, "device_features")) {
+		given->has_features = true;
+		given->features = number;
+		return true;
+	}
+	if (number > UINT16_MAX)
+		return false;
+	if (!strcmp(word, "mtu")) {
+		given->has_mtu = true;
+		given->mtu = number;
+		return true;
+	}
+	given->has_max_vqp = !strcmp(word, "max_vqp");
+	given->max_vqp = number;
+	return given->has_max_vqp;
+}
+
+bool parse_given(const char *text, struct attributes *given)
+{
+	char word[32], value[32];
+	int n;
+
+	*given = (struct attributes){};
+	if (!strcmp(text, "nothing"))
+		return true;
+	if (!*text)
+		return false;
+	/* A word that is not known is an attribute that would be lost. */
+	for (; *text; text += n) {
+		n = 0;
+		if (sscanf(text, "%31s %31s%n", word, value, &n) != 2 || !n ||
+		    !parse_given_one(word, value, given))
+			return false;
+	}
+	return true;
+}
+
 static int parse_mac_value(struct parser *p, const char *value)
 {
 	struct attributes *a;
@@ -188,6 +239,17 @@ static int parse_function(struct parser *p, enum key_id key,
 	return 0;
 }
 
+/* What each device of hvdpa offers; what else its features need is the card's. */
+static int check_features(struct parser *p, uint64_t features)
+{
+	if ((features & FEATURES_NEEDED) == FEATURES_NEEDED)
+		return 0;
+	return fail_at(p->error, &p->at,
+		       "device_features %#llx lack VERSION_1 or ACCESS_PLATFORM; add %#llx",
+		       (unsigned long long)features,
+		       (unsigned long long)FEATURES_NEEDED);
+}
+
 static int parse_value(struct parser *p, enum key_id key, const char *value)
 {
 	struct device_config *device = NULL;
@@ -233,7 +295,7 @@ static int parse_value(struct parser *p, enum key_id key, const char *value)
 		err = parse_ranged(p, key, value, 1, UINT64_MAX, &number);
 		device->attributes.features = number;
 		device->attributes.has_features = true;
-		return err;
+		return err ?: check_features(p, number);
 	case KEYS:
 		break;
 	}
@@ -305,9 +367,10 @@ static int begin_device(struct parser *p, const char *name)
 	struct device_config device = { .at = p->at, .consumer_at = p->at };
 	size_t i;
 
-	if (!name_is_good(name))
+	/* A '!' is how the driver core writes a slash; hvdpa has files by it. */
+	if (!name_is_good(name) || strchr(name, '!'))
 		return fail_at(p->error, &p->at,
-			       "'%s' cannot be a name; one has no space, no slash, no dot at its beginning, %u characters at most",
+			       "'%s' cannot be a name; one has no space, no slash, no '!', no dot at its beginning, %u characters at most",
 			       name, NAME_MOST);
 	for (i = 0; i < config->ndevices; i++)
 		if (!strcmp(config->devices[i].name, name))

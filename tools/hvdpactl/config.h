@@ -70,4 +70,7 @@ bool parse_address(const char *text, char address[static ADDRESS_SIZE]);
 /* A name that the kernel, a folder of links, and a file can have as it is. */
 bool name_is_good(const char *name);
 
+/* "mac 52:54:00:12:34:56 mtu 1450", as the driver says it; or "nothing". */
+bool parse_given(const char *text, struct attributes *given);
+
 #endif /* HVDPACTL_CONFIG_H */

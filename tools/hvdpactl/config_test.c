@@ -121,6 +121,7 @@ static const struct {
 	{ "[device ../x]\n", "f:1: '../x' cannot be a name; " },
 	{ "[device a/b]\n", "f:1: 'a/b' cannot be a name; " },
 	{ "[device a b]\n", "f:1: 'a b' cannot be a name; " },
+	{ "[device a!b]\n", "f:1: 'a!b' cannot be a name; " },
 	{ "[device v]\n", "f:1: [device v] does not say where it is; " },
 	{ "[device v]\npf = 0000:01:00.0\n",
 	  "f:1: [device v] does not say where it is; " },
@@ -137,6 +138,8 @@ static const struct {
 	{ DEVICE "max_vqp = 0\n", "f:3: '0' is no value for max_vqp; " },
 	{ DEVICE "device_features = 0x1ffffffffffffffff\n",
 	  "f:3: '0x1ffffffffffffffff' is no value for device_features; " },
+	{ DEVICE "device_features = 0x100000000\n",
+	  "f:3: device_features 0x100000000 lack VERSION_1 or ACCESS_PLATFORM; " },
 	{ DEVICE "mtu =\n", "f:3: mtu has no value; " },
 	{ DEVICE "mtu\n", "f:3: 'mtu' is neither a section nor KEY = VALUE; " },
 	{ DEVICE "colour = red\n",
@@ -162,6 +165,56 @@ static void test_bad(void)
 		snprintf(what, sizeof(what), "refused: %s", bad[i].error);
 		result(ok, what, error.text);
 		config_free(&config);
+	}
+}
+
+/* What the driver says that a device was given; NULL: not understood. */
+static const struct {
+	const char *text;
+	const struct attributes *given;
+} given[] = {
+	{ "nothing", &(const struct attributes){} },
+	{ "mac 52:54:00:ab:cd:ef", &(const struct attributes){
+		.has_mac = true, .mac = { 0x52, 0x54, 0, 0xab, 0xcd, 0xef } } },
+	{ "mtu 1450 max_vqp 4", &(const struct attributes){
+		.has_mtu = true, .mtu = 1450,
+		.has_max_vqp = true, .max_vqp = 4 } },
+	{ "device_features 0x300010020", &(const struct attributes){
+		.has_features = true, .features = 0x300010020 } },
+	/* Who makes the device again without it makes another one. */
+	{ "mtu 1450 colour 7", NULL },
+	{ "mtu", NULL },
+	{ "mtu 65536", NULL },
+	{ "mac 52:54", NULL },
+	{ "", NULL },
+};
+
+static bool same(const struct attributes *a, const struct attributes *b)
+{
+	return a->has_mac == b->has_mac && a->has_mtu == b->has_mtu &&
+	       a->has_max_vqp == b->has_max_vqp &&
+	       a->has_features == b->has_features &&
+	       !memcmp(a->mac, b->mac, sizeof(a->mac)) && a->mtu == b->mtu &&
+	       a->max_vqp == b->max_vqp && a->features == b->features;
+}
+
+static void test_given(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(given); i++) {
+		struct attributes got;
+		char what[160];
+		bool ok;
+
+		ok = parse_given(given[i].text, &got);
+		if (given[i].given)
+			ok = ok && same(&got, given[i].given);
+		else
+			ok = !ok;
+		snprintf(what, sizeof(what), "given: '%s'%s", given[i].text,
+			 given[i].given ? "" : " is not understood");
+		result(ok, what, "something else");
 	}
 }
 
@@ -251,6 +304,7 @@ int main(int argc, char **argv)
 			    time(NULL));
 	test_good();
 	test_bad();
+	test_given();
 	test_files();
 	printf("1..%u\n", number);
 	return !!failed;

@@ -106,7 +106,12 @@ static int change(int (*make)(struct plan *plan, const struct config *config,
 	int lock = -1;
 	int err;
 
-	err = read_config(&config, files, &error);
+	/* What the dry run says is to be what would happen. */
+	if (options->dry_run && geteuid())
+		err = fail(&error,
+			   "only root sees what is in use, and that would be refused; run as root");
+	else
+		err = read_config(&config, files, &error);
 	if (!err && !options->dry_run) {
 		lock = act_lock(&error);
 		err = lock < 0 ? -1 : 0;

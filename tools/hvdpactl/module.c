@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libkmod.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -83,17 +85,75 @@ int module_load(const char *name, struct error *error)
 	return err < 0 ? not_loaded(name, err, error) : 0;
 }
 
-void module_unload(const char *name)
+int module_exists(const char *name, struct error *error)
 {
+	struct kmod_list *list = NULL;
+	struct kmod_ctx *kmod;
+	int err;
+
+	kmod = kmod_new(NULL, NULL);
+	if (!kmod)
+		return fail(error, "cannot look for modules; is /lib/modules there?");
+	kmod_set_log_priority(kmod, 0);
+	err = kmod_module_new_from_lookup(kmod, name, &list);
+	if (!err && !list)
+		err = -ENOENT;
+	kmod_module_unref_list(list);
+	kmod_unref(kmod);
+	return err < 0 ? not_loaded(name, err, error) : 0;
+}
+
+char *modules_loaded(void)
+{
+	FILE *stream = fopen("/proc/modules", "re");
+	char *names = must_copy("\n"), *line = NULL;
+	size_t size = 0;
+
+	while (stream && getline(&line, &size, stream) > 0) {
+		char *longer = must_print("%s%.*s\n", names,
+					  (int)strcspn(line, " "), line);
+
+		free(names);
+		names = longer;
+	}
+	free(line);
+	if (stream)
+		fclose(stream);
+	return names;
+}
+
+static void unload_one(struct kmod_module *module, const char *before)
+{
+	char *line = must_print("\n%s\n", kmod_module_get_name(module));
+
+	if (!strstr(before, line))
+		kmod_module_remove_module(module, O_NONBLOCK);
+	free(line);
+}
+
+void module_unload(const char *name, const char *before)
+{
+	struct kmod_list *needed, *item;
 	struct kmod_module *module;
 	struct kmod_ctx *kmod;
 
 	kmod = kmod_new(NULL, NULL);
 	if (!kmod)
 		return;
-	if (!kmod_module_new_from_name(kmod, name, &module)) {
-		kmod_module_remove_module(module, O_NONBLOCK);
-		kmod_module_unref(module);
+	if (kmod_module_new_from_name(kmod, name, &module))
+		goto out;
+	unload_one(module, before);
+	/* The last of the list needs those before it. */
+	needed = kmod_module_get_dependencies(module);
+	for (item = needed ? kmod_list_last(needed) : NULL; item;
+	     item = kmod_list_prev(needed, item)) {
+		struct kmod_module *one = kmod_module_get_module(item);
+
+		unload_one(one, before);
+		kmod_module_unref(one);
 	}
+	kmod_module_unref_list(needed);
+	kmod_module_unref(module);
+out:
 	kmod_unref(kmod);
 }

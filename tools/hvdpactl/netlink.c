@@ -312,6 +312,29 @@ int netlink_get(struct netlink *netlink, const char *name,
 	return 0;
 }
 
+int netlink_limits(struct netlink *netlink, const char *function,
+		   struct vdpa_limits *limits, struct error *error)
+{
+	const struct nlattr *a[VDPA_ATTR_MAX] = {};
+	struct reply reply = { a, VDPA_ATTR_MAX };
+	struct nlmsghdr *header;
+	uint64_t number;
+	int err;
+
+	header = begin_command(netlink, netlink->family, VDPA_CMD_MGMTDEV_GET);
+	mnl_attr_put_strz(header, VDPA_ATTR_MGMTDEV_BUS_NAME, "pci");
+	mnl_attr_put_strz(header, VDPA_ATTR_MGMTDEV_DEV_NAME, function);
+	err = end_command(netlink, header, &reply);
+	if (err)
+		return fail(error, "the kernel does not say what %s can be: %s",
+			    function, said(netlink, err));
+	get_number(a[VDPA_ATTR_DEV_SUPPORTED_FEATURES], sizeof(uint64_t),
+		   &limits->features);
+	get_number(a[VDPA_ATTR_DEV_MGMTDEV_MAX_VQS], sizeof(uint32_t), &number);
+	limits->queues = number;
+	return 0;
+}
+
 uint32_t netlink_type(struct netlink *netlink, const char *name)
 {
 	const struct nlattr *a[VDPA_ATTR_MAX] = {};

@@ -20,6 +20,11 @@ struct vdpa_state {
 	uint64_t negotiated;
 };
 
+struct vdpa_limits {
+	uint64_t features;
+	unsigned int queues;
+};
+
 /* NULL where the kernel has no vdpa, or does not let us. */
 struct netlink *netlink_open(struct error *error);
 void netlink_close(struct netlink *netlink);
@@ -31,6 +36,9 @@ int netlink_del(struct netlink *netlink, const char *name,
 		struct error *error);
 int netlink_get(struct netlink *netlink, const char *name,
 		struct vdpa_state *state, struct error *error);
+/* What the parent of devices, a PCI function, has. */
+int netlink_limits(struct netlink *netlink, const char *function,
+		   struct vdpa_limits *limits, struct error *error);
 /* A virtio type; 0 where there is no answer. */
 uint32_t netlink_type(struct netlink *netlink, const char *name);
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
+#include "debugfs.h"
 #include "holder.h"
 #include "module.h"
-#include "plan.h"
 
 /* What is there, as it was when the plan was begun. */
 struct world {
@@ -108,22 +108,6 @@ static unsigned int count_vfs(const char *pf)
 	return n;
 }
 
-/* May the function be taken from its driver? */
-static int check_free(const char *function, const struct source *at,
-		      struct error *error)
-{
-	char driver[DRIVER_SIZE], by[256];
-
-	pci_driver(function, driver);
-	if (*driver && strcmp(driver, "hvdpa") && strcmp(driver, "virtio-pci"))
-		return fail_at(error, at,
-			       "%s is %s's; 'echo %s > %s/drivers/%s/unbind' if nobody needs it there",
-			       function, driver, function, SYS_PCI, driver);
-	if (function_is_used(function, by, sizeof(by)))
-		return fail_at(error, at, "%s is in use: %s", function, by);
-	return 0;
-}
-
 /*
  * The VFs of a PF go, and are others afterwards. Those of somebody else stay:
  * neither a device nor another driver's function is taken away.
@@ -132,19 +116,15 @@ static struct step *plan_vfs(struct plan *plan, const struct world *world,
 			     const struct pf_config *pf, unsigned int now,
 			     const struct source *at, struct error *error)
 {
-	bool *bound = must_alloc(NULL, now + 1, sizeof(*bound));
 	struct step *step;
 	unsigned int i;
 
 	for (i = 0; i < now; i++) {
 		const struct vdpa_device *device;
-		char vf[ADDRESS_SIZE], driver[DRIVER_SIZE];
+		char vf[ADDRESS_SIZE];
 
-		bound[i] = false;
 		if (pci_vf(pf->address, i, vf))
 			continue;
-		pci_driver(vf, driver);
-		bound[i] = !strcmp(driver, "hvdpa");
 		device = vdpa_by_function(&world->devices, vf);
 		if (device && !find_step(plan, STEP_DEL, vf)) {
 			char by[256];
@@ -159,19 +139,14 @@ static struct step *plan_vfs(struct plan *plan, const struct world *world,
 					"%s has VFs in use, their number stays: %s has the device %s; 'vdpa dev del %s' if nobody needs it",
 					pf->address, vf, device->name,
 					device->name);
-			goto err_free;
+			return NULL;
 		}
 		if (!device && check_free(vf, at, error))
-			goto err_free;
+			return NULL;
 	}
 	step = add_function_step(plan, STEP_VFS, at, pf->address);
 	step->vfs_before = now;
-	step->bound_before = bound;
 	return step;
-
-err_free:
-	free(bound);
-	return NULL;
 }
 
 static int plan_bind(struct plan *plan, const char *function, bool future,
@@ -247,8 +222,11 @@ static int plan_pf(struct plan *plan, const struct world *world,
 		return 0;
 
 	pci_driver(pf->address, driver);
-	if (!*driver && !find_step(plan, STEP_BIND, pf->address))
+	if (!*driver && !find_step(plan, STEP_BIND, pf->address)) {
+		if (check_stub(pf->address, &pf->at, error))
+			return -1;
 		add_function_step(plan, STEP_STUB, &pf->at, pf->address);
+	}
 	step = plan_vfs(plan, world, pf, now, &pf->vfs_at, error);
 	if (!step)
 		return -1;
@@ -357,64 +335,57 @@ static int find_place(struct place *place, const struct plan *plan,
 		       " among the VFs that [pf] leaves" : "");
 }
 
-static int check_iommu(const struct place *place,
-		       const struct device_config *device, struct error *error)
-{
-	const char *function = is_future(place) ? place->pf : place->function;
-	unsigned int n = pci_iommu_group_size(function);
-
-	if (device->consumer != CONSUMER_VHOST)
-		return 0;
-	if (!n)
-		return fail_at(error, &device->consumer_at,
-			       "no IOMMU translates the DMA of %s, and vhost, which %s is for, needs that; boot with intel_iommu=on (Intel), switch the IOMMU on in the firmware's setup (AMD, and Intel's VT-d), or write consumer = virtio",
-			       function, device->name);
-	/* How a VF will be grouped is known when it is there. */
-	if (n == 1 || is_future(place))
-		return 0;
-	return fail_at(error, &device->consumer_at,
-		       "%s shares its IOMMU group with %u others, and vhost, which %s is for, needs one of its own; put the card into another slot, or write consumer = virtio",
-		       function, n - 1, device->name);
-}
-
-static int check_place(const struct place *place,
-		       const struct device_config *device, struct error *error)
-{
-	uint32_t type = pci_virtio_type(place->function);
-
-	/* A VF that is yet to come has no files. The driver will look. */
-	if (!is_future(place) && type != VIRTIO_ID_NET && type != VIRTIO_ID_BLOCK)
-		return fail_at(error, &device->function_at,
-			       "%s is neither a virtio network nor a virtio block function; 'lspci -Dd 1af4:' lists those",
-			       place->function);
-	return check_iommu(place, device, error);
-}
-
-/* What of the device is not as the file says; "" if all is. */
+/*
+ * What of the device is not as the file says; "" if all is. What was given counts
+ * where the device does not show it (an mtu without the feature MTU). An address
+ * that is the card's own is none that was given: QEMU's mac= would be put over it.
+ */
 static void differs(const struct attributes *want,
+		    const struct attributes *given,
 		    const struct attributes *have, char *why, size_t size)
 {
+	bool mac = given->has_mac &&
+		   !memcmp(want->mac, given->mac, sizeof(want->mac));
+	bool mtu = (given->has_mtu && want->mtu == given->mtu) ||
+		   (have->has_mtu && want->mtu == have->mtu);
+	bool pairs = (given->has_max_vqp && want->max_vqp == given->max_vqp) ||
+		     want->max_vqp == have->max_vqp;
+
 	why[0] = '\0';
-	if (want->has_mac && (!have->has_mac ||
-			      memcmp(want->mac, have->mac, sizeof(have->mac))))
-		snprintf(why, size, "its mac was %02x:%02x:%02x:%02x:%02x:%02x",
+	if (want->has_mac && !mac && !have->has_mac)
+		snprintf(why, size, "it had no mac");
+	else if (want->has_mac && !mac)
+		snprintf(why, size, "its mac was %02x:%02x:%02x:%02x:%02x:%02x%s",
 			 have->mac[0], have->mac[1], have->mac[2],
-			 have->mac[3], have->mac[4], have->mac[5]);
-	else if (want->has_mtu && (!have->has_mtu || want->mtu != have->mtu))
-		snprintf(why, size, "its mtu was %u", have->mtu);
-	else if (want->has_max_vqp && want->max_vqp != have->max_vqp)
-		snprintf(why, size, "its max_vqp was %u", have->max_vqp);
+			 have->mac[3], have->mac[4], have->mac[5],
+			 given->has_mac ? "" : ", the card's own");
+	else if (want->has_mtu && !mtu && !given->has_mtu && !have->has_mtu)
+		snprintf(why, size, "it had no mtu");
+	else if (want->has_mtu && !mtu)
+		snprintf(why, size, "its mtu was %u",
+			 given->has_mtu ? given->mtu : have->mtu);
+	else if (want->has_max_vqp && !pairs)
+		snprintf(why, size, "its max_vqp was %u",
+			 given->has_max_vqp ? given->max_vqp : have->max_vqp);
 	else if (want->has_features && want->features != have->features)
 		snprintf(why, size, "its device_features were %#llx",
 			 (unsigned long long)have->features);
 }
 
-static int plan_add(struct plan *plan, const struct device_config *device,
-		    const char *function)
+static int plan_add(struct plan *plan, const struct world *world,
+		    const struct device_config *device, const char *function,
+		    struct error *error)
 {
-	struct step *step = add_function_step(plan, STEP_ADD, &device->at,
-					      function);
+	char driver[DRIVER_SIZE];
+	struct step *step;
 
+	/* Of others the driver says so when it has them. */
+	pci_driver(function, driver);
+	if (world->netlink && !strcmp(driver, "hvdpa") &&
+	    !is_past_vf(plan, function) &&
+	    check_limits(world->netlink, function, device, error))
+		return -1;
+	step = add_function_step(plan, STEP_ADD, &device->at, function);
 	step->name = device->name;
 	step->attributes = device->attributes;
 	step->consumer = consumer_driver(device->consumer);
@@ -425,18 +396,21 @@ static int plan_del(struct plan *plan, struct world *world,
 		    const struct vdpa_device *device, const struct source *at,
 		    const char *name, struct error *error)
 {
-	struct vdpa_state state;
+	struct attributes given;
 	struct step *step;
+	struct error why;
 	char by[256];
 
 	if (device_is_used(device, &world->holders, by, sizeof(by)))
 		return fail_at(error, at, "%s is in use and stays as it is: %s",
 			       device->name, by);
-	if (netlink_get(world->netlink, device->name, &state, error))
-		return -1;
+	/* A step after this one may be refused: then it is made again. */
+	if (given_read(device->name, &given, &why))
+		return fail_at(error, at, "%s stays as it is: %s",
+			       device->name, why.text);
 	step = add_function_step(plan, STEP_DEL, at, device->function);
 	step->name = name;
-	step->attributes = state.attributes;
+	step->attributes = given;
 	snprintf(step->before, sizeof(step->before), "%s", device->driver);
 	return 0;
 }
@@ -447,20 +421,25 @@ static int plan_existing(struct plan *plan, struct world *world,
 			 struct error *error)
 {
 	const char *consumer = consumer_driver(wanted->consumer);
+	struct attributes given;
 	struct vdpa_state state;
 	char by[256], why[128];
 	struct step *step;
+	struct error unknown;
 
 	if (netlink_get(world->netlink, device->name, &state, error))
 		return -1;
-	differs(&wanted->attributes, &state.attributes, why, sizeof(why));
+	if (given_read(device->name, &given, &unknown))
+		given = state.attributes;
+	differs(&wanted->attributes, &given, &state.attributes, why,
+		sizeof(why));
 	if (*why) {
 		if (plan_del(plan, world, device, &wanted->at, wanted->name,
 			     error))
 			return -1;
 		step = &plan->steps[plan->n - 1];
 		snprintf(step->why, sizeof(step->why), "%s", why);
-		return plan_add(plan, wanted, device->function);
+		return plan_add(plan, world, wanted, device->function, error);
 	}
 	if (!strcmp(device->driver, consumer))
 		return 0;
@@ -496,10 +475,11 @@ static int plan_device(struct plan *plan, struct world *world,
 			       place->function, there->name, there->name,
 			       there->name);
 	return named ? plan_existing(plan, world, named, wanted, error) :
-		       plan_add(plan, wanted, place->function);
+		       plan_add(plan, world, wanted, place->function, error);
 }
 
-static void plan_modules(struct plan *plan, const struct config *config)
+static int plan_modules(struct plan *plan, const struct config *config,
+			struct error *error)
 {
 	/* In this order new devices go to vhost first, and no netdev flickers. */
 	static const char * const names[] = {
@@ -511,9 +491,14 @@ static void plan_modules(struct plan *plan, const struct config *config)
 	for (i = 0; i < config->ndevices; i++)
 		needed[config->devices[i].consumer == CONSUMER_VHOST ? 1 : 2] =
 			true;
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (needed[i] && !module_is_loaded(names[i]))
-			add_step(plan, STEP_MODULE, NULL)->name = names[i];
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!needed[i] || module_is_loaded(names[i]))
+			continue;
+		if (module_exists(names[i], error))
+			return -1;
+		add_step(plan, STEP_MODULE, NULL)->name = names[i];
+	}
+	return 0;
 }
 
 static int plan_places(struct plan *plan, const struct config *config,
@@ -525,7 +510,8 @@ static int plan_places(struct plan *plan, const struct config *config,
 		const struct device_config *device = &config->devices[i];
 
 		if (find_place(&places[i], plan, config, device, error) ||
-		    check_place(&places[i], device, error))
+		    check_function(places[i].function, places[i].pf, device,
+				   error))
 			return -1;
 		for (j = 0; j < i; j++)
 			if (!strcmp(places[i].function, places[j].function))
@@ -545,7 +531,8 @@ static int plan_all(struct plan *plan, struct world *world,
 {
 	size_t i;
 
-	plan_modules(plan, config);
+	if (plan_modules(plan, config, error))
+		return -1;
 	for (i = 0; i < config->npfs; i++)
 		if (plan_pf(plan, world, config, &config->pfs[i], error))
 			return -1;
@@ -668,68 +655,6 @@ int plan_remove(struct plan *plan, const struct config *config,
 
 void plan_free(struct plan *plan)
 {
-	size_t i;
-
-	for (i = 0; i < plan->n; i++)
-		free(plan->steps[i].bound_before);
 	free(plan->steps);
 	*plan = (struct plan){};
-}
-
-static char *attributes_text(const struct attributes *a)
-{
-	char mac[32] = "", mtu[32] = "", pairs[32] = "", features[48] = "";
-
-	if (a->has_mac)
-		snprintf(mac, sizeof(mac),
-			 " mac %02x:%02x:%02x:%02x:%02x:%02x", a->mac[0],
-			 a->mac[1], a->mac[2], a->mac[3], a->mac[4], a->mac[5]);
-	if (a->has_mtu)
-		snprintf(mtu, sizeof(mtu), " mtu %u", a->mtu);
-	if (a->has_max_vqp)
-		snprintf(pairs, sizeof(pairs), " max_vqp %u", a->max_vqp);
-	if (a->has_features)
-		snprintf(features, sizeof(features),
-			 " device_features %#llx",
-			 (unsigned long long)a->features);
-	return must_print("%s%s%s%s", mac, mtu, pairs, features);
-}
-
-char *step_text(const struct step *step)
-{
-	char *attributes, *text;
-
-	switch (step->kind) {
-	case STEP_MODULE:
-		return must_print("module %s: loaded", step->name);
-	case STEP_STUB:
-		return must_print("%s: bound to pci-pf-stub", step->function);
-	case STEP_UNSTUB:
-		return must_print("%s: unbound from pci-pf-stub",
-				  step->function);
-	case STEP_VFS:
-		return must_print("%s: %u VFs, there were %u", step->function,
-				  step->vfs, step->vfs_before);
-	case STEP_BIND:
-		return must_print("%s: bound to hvdpa%s%s", step->function,
-				  *step->before ? ", was bound to " : "",
-				  step->before);
-	case STEP_UNBIND:
-		return must_print("%s: unbound from hvdpa", step->function);
-	case STEP_ADD:
-		attributes = attributes_text(&step->attributes);
-		text = must_print("%s: added on %s for %s%s", step->name,
-				  step->function, step->consumer, attributes);
-		free(attributes);
-		return text;
-	case STEP_DEL:
-		return must_print("%s: removed from %s%s%s", step->name,
-				  step->function, *step->why ? ", " : "",
-				  step->why);
-	case STEP_CONSUMER:
-		return must_print("%s: moved to %s%s%s", step->name,
-				  step->consumer, *step->before ? " from " : "",
-				  step->before);
-	}
-	return must_copy("");
 }

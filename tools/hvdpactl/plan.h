@@ -30,12 +30,10 @@ struct step {
 	char function[ADDRESS_SIZE];
 	/* what was there before: a driver or a consumer */
 	char before[DRIVER_SIZE];
-	/* VFs, and which of the old ones were hvdpa's */
 	unsigned int vfs, vfs_before;
-	bool *bound_before;
 	/* leave VFs without a step of their own to the kernel's choice */
 	bool probe_others;
-	/* of STEP_ADD: what is wanted; of STEP_DEL: what was */
+	/* of STEP_ADD: what is wanted; of STEP_DEL: what it was given */
 	struct attributes attributes;
 	const char *consumer;
 	/* why a device is removed that comes again; "" otherwise */
@@ -53,7 +51,7 @@ int plan_remove(struct plan *plan, const struct config *config,
 		struct error *error);
 void plan_free(struct plan *plan);
 
-/* One line for people: what the step changes. */
+/* plan_text.c. One line for people: what the step changes. */
 char *step_text(const struct step *step);
 
 /* Returns the text, which is the driver's name on the vdpa bus. */

@@ -5,49 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "debugfs.h"
 #include "links.h"
 #include "status.h"
-
-#define DEBUGFS		"/sys/kernel/debug/hvdpa"
-
-/* Of "key: value" on a line of its own; NULL where there is no such line. */
-static char *value_of(const char *text, const char *key)
-{
-	size_t n = strlen(key);
-	const char *line = text;
-
-	while (line && *line) {
-		if (!strncmp(line, key, n) && !strncmp(line + n, ": ", 2))
-			return strndup(line + n + 2,
-				       strcspn(line + n + 2, "\n"));
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
-	}
-	return NULL;
-}
-
-static char *read_debugfs(const char *name, const char *file)
-{
-	char *path = must_print(DEBUGFS "/%s/%s", name, file);
-	FILE *stream = fopen(path, "re");
-	char *text = NULL;
-	size_t size = 0;
-
-	free(path);
-	if (!stream)
-		return NULL;
-	if (getdelim(&text, &size, '\0', stream) < 0) {
-		free(text);
-		text = NULL;
-	}
-	fclose(stream);
-	return text;
-}
 
 /* Of "0x123 NAME NAME" the names. */
 static char *names_of(const char *text, const char *key)
 {
-	char *value = value_of(text, key);
+	char *value = debugfs_value(text, key);
 	char *names;
 
 	if (!value)
@@ -60,16 +25,16 @@ static char *names_of(const char *text, const char *key)
 
 static void read_details(struct function_status *status, const char *name)
 {
-	char *state = read_debugfs(name, "state");
-	char *migration = read_debugfs(name, "migration");
+	char *state = debugfs_read(name, "state");
+	char *migration = debugfs_read(name, "migration");
 
 	status->debugfs = state && migration;
 	if (status->debugfs) {
 		status->offered = names_of(state, "offered");
 		status->negotiated = names_of(state, "accepted");
-		status->hardware = value_of(migration, "hardware");
-		status->profile = value_of(migration, "profile");
-		status->migrate = value_of(migration, "migrate");
+		status->hardware = debugfs_value(migration, "hardware");
+		status->profile = debugfs_value(migration, "profile");
+		status->migrate = debugfs_value(migration, "migrate");
 	}
 	free(state);
 	free(migration);

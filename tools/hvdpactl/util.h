@@ -14,7 +14,7 @@
 				  first)))
 
 struct error {
-	char text[1024];
+	char text[4096];
 };
 
 /* A line of a file; no file: line 0. */

@@ -6,24 +6,38 @@
 . /hvdpa/tools/testing/lib.sh
 
 disk=0000:03:00.0
+net=0000:02:00.0
 sys=/sys/bus/pci/devices
 conf=$state/hvdpa.conf
 modules=/lib/modules/$(uname -r)
+PATH=/hvdpa/tools/hvdpa-dirty:$PATH
 
-# refused TEXT [FILE...]: by apply, with status 1 and this text after the file's
-# name; all is as it was.
+# refused TEXT: by apply, with status 1 and this text after the file's name; all is
+# as it was, and the dry run says the same.
 refused() {
+	says 1 "hvdpactl: $conf:$1" hvdpactl apply --dry-run "$conf"
+	refused_late "$1"
+}
+
+# refused_late TEXT: the dry run cannot know it. What was done before is undone.
+refused_late() {
 	snapshot >"$state/before"
 	says 1 "hvdpactl: $conf:$1" hvdpactl apply "$conf"
 	snapshot | diff "$state/before" -
 }
 
-# What apply may change.
+# What apply and remove may change.
 snapshot() {
 	grep -sH '' "$sys"/*/{driver_override,sriov_numvfs,sriov_drivers_autoprobe} || :
+	grep -sH '' /sys/bus/vdpa/devices/*/driver_override || :
 	find "$sys"/*/driver /sys/bus/vdpa/devices/*/driver -maxdepth 0 -printf '%p %l\n' 2>/dev/null || :
-	vdpa dev show 2>/dev/null || :
-	awk '/vdpa|stub/ { print $1 }' /proc/modules
+	{ vdpa dev show && vdpa dev config show; } 2>/dev/null | sort || :
+	# What a device was given, and what it has by itself, are not the same.
+	grep -sH '^given\|^profile' /sys/kernel/debug/hvdpa/*/{state,migration} || :
+	# Netdevs and disks; numbers of their virtio devices go round.
+	find "$sys"/*/virtio*/{net,block}/* -maxdepth 0 2>/dev/null |
+		sed 's,/virtio[0-9]*/,/,; s,/[^/]*$,,' || :
+	awk '{ print $1 }' /proc/modules | sort
 }
 
 # changed LINE...: apply prints these lines, and the next one that there are none
@@ -58,7 +72,22 @@ hold() {
 
 recover() {
 	hvdpa-vfs disable "$PF"
-	hvdpa-vfs unbind "$PF" "$disk"
+	hvdpa-vfs unbind "$PF"
+	hvdpa-vfs unbind "$disk"
+	hvdpa-vfs unbind "$net"
+}
+
+# hold_as NAME NODE: a process that calls itself so
+hold_as() {
+	local named
+	named=$(mktemp -u "$state/named.XXXXXX")
+	python3 -c 'import ctypes, os, sys, time
+file = os.open(sys.argv[2], os.O_RDWR)
+ctypes.CDLL(None).prctl(15, os.fsencode(sys.argv[1]), 0, 0, 0)
+open(sys.argv[3], "w")
+time.sleep(60)' "$1" "$2" "$named" &
+	holder=$!
+	within 10 test -e "$named"
 }
 
 # module_tree MODULE...: what modprobe finds is these, and hvdpa.
@@ -114,6 +143,15 @@ test_refused() {
 	refused "2: 0000:05:00.0 is neither a virtio network nor a virtio block function"
 	printf '[device v0]\nfunction = 0000:09:00.0\n' | config
 	refused "2: 0000:09:00.0 is neither"
+	# A name that hvdpa refuses, and an attribute that no disk has.
+	printf '[pf %s]\nvfs = 1\n[device a!b]\npf = %s\nvf = 0\n' "$PF" "$PF" | config
+	refused "3: 'a!b' cannot be a name; one has no space, no slash, no '!'"
+	printf '[device d0]\nfunction = %s\nmtu = 1400\n' "$disk" | config
+	refused "2: $disk is a disk, and mtu is of a network device"
+	# Others do not see what is in use.
+	printf '[pf %s]\nvfs = 1\n' "$PF" | config
+	says 1 'hvdpactl: only root sees what is in use' \
+		setpriv --reuid=65534 --clear-groups hvdpactl apply --dry-run "$conf"
 }
 
 # As a mount claims it.
@@ -135,10 +173,10 @@ test_undone() {
 	rmmod hvdpa
 	printf '[pf %s]\nvfs = 3\n[device v0]\npf = %s\nvf = 0\n[device v1]\npf = %s\nvf = 1\nmax_vqp = 32\n' \
 		"$PF" "$PF" "$PF" | config
-	refused "6: v1 cannot be added to ${VF}2: Operation not supported; the driver says: v1: max_vqp is 32, the function has 1"
+	refused_late "6: v1 cannot be added to ${VF}2: Operation not supported; the driver says: v1: max_vqp is 32, the function has 1"
 	# Bound by virtio-pci until then, and again.
 	printf '[device v0]\nfunction = 0000:06:00.0\n' | config
-	refused "2: hvdpa refuses 0000:06:00.0; the driver says: "
+	refused_late "2: hvdpa refuses 0000:06:00.0; the driver says: "
 	grep -q 'could bypass the IOMMU\|lacks 0x200000000' "$state/err"
 	insmod /hvdpa/hvdpa.ko
 }
@@ -275,12 +313,92 @@ test_change() {
 	[ "$(consumer_of vdpa:0000:01:00.2)" = virtio_vdpa ]
 }
 
-# What was removed to be added otherwise is there again.
+# What the function says beforehand is looked at beforehand.
+test_limits() {
+	sed 's/mtu = 1450/max_vqp = 4/' "$state/good.conf" | config
+	refused "5: v0 cannot have max_vqp 4: ${VF}1 has 3 queues"
+	# RING_PACKED, and MRG_RXBUF's neighbour that is none
+	sed 's/mtu = 1450/device_features = 0x704010020/' "$state/good.conf" | config
+	refused "5: v0 cannot have device_features 0x704010020: ${VF}1 has not 0x404000000 of them"
+	cp "$state/good.conf" "$conf"
+}
+
+# What was removed to be added otherwise is there again, with what it was given and
+# nothing else.
 test_change_undone() {
-	vdpa dev config show >"$state/config"
 	sed 's/mtu = 1450/mtu = 9000/' "$state/good.conf" | config
-	refused "5: v0 cannot be added to ${VF}1: Operation not supported; the driver says: v0: mtu is 9000, the function's is 68 to 1500"
-	vdpa dev config show | diff "$state/config" -
+	refused_late "5: v0 cannot be added to ${VF}1: Operation not supported; the driver says: v0: mtu is 9000, the function's is 68 to 1500"
+	grep -q '^given: mac 52:54:00:12:34:56 mtu 1450$' /sys/kernel/debug/hvdpa/v0/state
+	# Three that are changed before the fourth is refused.
+	cat <<-CONF | config
+		[device vdpa:0000:01:00.2]
+		function = ${VF}2
+		consumer = virtio
+		mtu = 1400
+		[device d0]
+		function = $disk
+		consumer = virtio
+		[device n0]
+		function = $net
+		device_features = 0x300010020
+		[device v0]
+		function = ${VF}1
+		mtu = 9000
+	CONF
+	hvdpa-vfs bind "$net"
+	add n0 "$net"
+	echo n0 >"/sys/bus/vdpa/devices/n0/driver/unbind"
+	refused_late "11: v0 cannot be added to ${VF}1: "
+	grep -qx '  vdpa:0000:01:00.2 has its netdev again, made anew: what was set on it by hand is not' "$state/err"
+	grep -q '^given: nothing$' /sys/kernel/debug/hvdpa/vdpa:0000:01:00.2/state
+	grep -q '^given: nothing$' /sys/kernel/debug/hvdpa/n0/state
+	grep -q '^profile: all$' /sys/kernel/debug/hvdpa/n0/migration
+	del n0
+	add n0 "$net" 0x300010020
+	sed -i 's/^device_features.*/device_features = 0x300000020/' "$conf"
+	refused_late "11: v0 cannot be added to ${VF}1: "
+	grep -q '^given: device_features 0x300010020$' /sys/kernel/debug/hvdpa/n0/state
+	hvdpa-vfs unbind "$net"
+	cp "$state/good.conf" "$conf"
+}
+
+# One that could not be made again is not taken away.
+test_not_known() {
+	sed 's/mtu = 1450/mtu = 1400/' "$state/good.conf" | config
+	snapshot >"$state/before"
+	umount /sys/kernel/debug
+	says 1 "$conf:5: v0 stays as it is: what v0 was given is in debugfs, which cannot be read" \
+		hvdpactl apply "$conf"
+	says 1 "$conf:5: v0 stays as it is: what v0 was given is in debugfs" \
+		hvdpactl remove "$conf"
+	mount -t debugfs debugfs /sys/kernel/debug
+	snapshot | diff "$state/before" -
+	cp "$state/good.conf" "$conf"
+}
+
+# What cannot be taken back is said.
+test_not_undone() {
+	local name=vdpa:0000:01:00.2
+	sed 's/vf = 1/vf = 1\nmtu = 1400/' "$state/good.conf" | config
+	broken /sys/bus/vdpa/drivers/virtio_vdpa/bind \
+		says 1 "virtio_vdpa does not take $name" hvdpactl apply "$conf"
+	grep -qx "  and this could not be taken back: $name: removed from ${VF}2, it had no mtu" "$state/err"
+	cp "$state/good.conf" "$conf"
+	[ "$(hvdpactl apply "$conf" | cut -d, -f1)" = "$name: moved to virtio_vdpa" ]
+}
+
+# The last step of remove fails, and all before it is undone: devices, VFs (two of
+# them hvdpa's, two virtio-pci's), the first function's binding.
+test_remove_undone() {
+	hvdpa-vfs bind "$net"
+	printf '[device n0]\nfunction = %s\n' "$net" >>"$conf"
+	hvdpactl apply "$conf" >/dev/null
+	snapshot >"$state/before"
+	broken "$sys/$net/driver_override" \
+		says 1 "$net cannot be unbound from hvdpa: Read-only file system" hvdpactl remove "$conf"
+	snapshot | diff "$state/before" -
+	grep -q "^  $PF has its 4 VFs again, made anew" "$state/err"
+	hvdpa-vfs unbind "$net"
 	cp "$state/good.conf" "$conf"
 }
 
@@ -310,6 +428,11 @@ test_remove() {
 # A PF without a driver, all VFs bound, and what /etc has.
 test_stub() {
 	echo "$PF" >"$sys/$PF/driver/unbind"
+	# What was written there, and is not used, is there again.
+	echo nobody >"$sys/$PF/driver_override"
+	printf '[pf %s]\nvfs = 2\n[device v1]\npf = %s\nvf = 1\nmax_vqp = 32\n' "$PF" "$PF" | config
+	refused_late "3: v1 cannot be added to ${VF}2: "
+	echo >"$sys/$PF/driver_override"
 	printf '[pf %s]\nvfs = 2\n' "$PF" >/etc/hvdpa.conf.d/pf.conf
 	printf '[device v1]\npf = %s\nvf = 1\n' "$PF" >/etc/hvdpa.conf
 	hvdpactl apply >"$state/out"
@@ -322,7 +445,14 @@ test_stub() {
 	LINES
 	diff "$state/expected.lines" "$state/out"
 	[ "$(hvdpactl apply)" = "nothing to change" ]
-	hvdpactl remove | tail -n 1 | grep "^$PF: unbound from pci-pf-stub$" >/dev/null
+	# Taken back, and its taking back undone.
+	printf '[device n0]\nfunction = %s\n' "$net" >>/etc/hvdpa.conf
+	hvdpactl apply >/dev/null
+	snapshot >"$state/before"
+	broken "$sys/$net/driver_override" \
+		says 1 "$net cannot be unbound from hvdpa" hvdpactl remove
+	snapshot | diff "$state/before" -
+	hvdpactl remove | grep "^$PF: unbound from pci-pf-stub$" >/dev/null
 	[ -z "$(driver_of "$PF")" ]
 	rm /etc/hvdpa.conf /etc/hvdpa.conf.d/pf.conf
 	echo "$PF" >/sys/bus/pci/drivers_probe
@@ -404,12 +534,14 @@ test_no_vdpa() {
 	snapshot >"$state/before"
 	says 1 'this kernel has no vdpa: there is no module vdpa; boot one with CONFIG_VDPA' \
 		hvdpactl apply "$conf"
+	says 1 'this kernel has no vdpa: there is no module vdpa' hvdpactl apply --dry-run "$conf"
 	umount "$modules"
 	snapshot | diff "$state/before" -
 	# What Debian has, and no hvdpa.
 	modprobe -a vhost_vdpa virtio_vdpa
 	snapshot >"$state/before"
 	says 1 'this kernel has no module hvdpa; install hvdpa-dkms' hvdpactl apply "$conf"
+	says 1 'this kernel has no module hvdpa' hvdpactl apply --dry-run "$conf"
 	snapshot | diff "$state/before" -
 	insmod /hvdpa/hvdpa.ko
 }
@@ -443,7 +575,11 @@ t test_held "a device that a process holds stays; the process is named"
 t test_in_use "netdevs that are used stay, and VFs that have devices"
 t test_names "names and functions that are taken are refused"
 t test_change "what differs is changed, and nothing else"
-t test_change_undone "a change that the driver refuses is undone"
+t test_limits "what the function cannot be is refused before anything is changed"
+t test_change_undone "a change that the driver refuses is undone exactly"
+t test_not_known "a device that could not be made again stays"
+t test_not_undone "what could not be taken back is said"
+t test_remove_undone "a removal that is refused is undone exactly"
 t test_lock "two at a time are one too many"
 t test_remove "what the file names is taken back"
 t test_stub "a PF without a driver, from the files in /etc"
