@@ -29,6 +29,10 @@
 
 #include <linux/hvdpa.h>
 
+#ifndef VERSION
+#define VERSION		"unknown"
+#endif
+
 #define DIRECTORY	"/dev/hvdpa"
 #define MIB		(1024.0 * 1024.0)
 #define NSEC		1000000000LL
@@ -72,6 +76,7 @@ static const char usage_text[] =
 "                   for each, in little-endian words of 64, each range from a\n"
 "                   word of its own on\n"
 "  -h, --help       this text\n"
+"  -V, --version    the version\n"
 "\n"
 "Sizes may begin with 0x and end with K, M, G or T.\n";
 
@@ -79,7 +84,6 @@ static noreturn void die(const char *format, ...)
 {
 	va_list args;
 
-	fflush(stdout);
 	fputs("hvdpa-dirty: ", stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
@@ -100,6 +104,13 @@ static noreturn void misused(const char *format, ...)
 	exit(2);
 }
 
+/* What could not be written was not said: that is no success. */
+static void finish_output(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		die("standard output cannot be written: %s", strerror(errno));
+}
+
 /* Parse a size that ends at @end_char. Returns what follows it, or NULL. */
 static const char *parse_size(const char *text, char end_char, __u64 *size)
 {
@@ -111,7 +122,8 @@ static const char *parse_size(const char *text, char end_char, __u64 *size)
 	if (*text < '0' || *text > '9')
 		return NULL;
 	errno = 0;
-	value = strtoull(text, &end, 0);
+	/* A zero at the beginning makes nothing octal. */
+	value = strtoull(text, &end, text[1] == 'x' || text[1] == 'X' ? 16 : 10);
 	if (errno)
 		return NULL;
 	suffix = *end ? strchr(suffixes, toupper((unsigned char)*end)) : NULL;
@@ -164,11 +176,12 @@ static void parse_options(struct dirty *dirty, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{ }
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "p:r:i:n:o:h", options,
+	while ((option = getopt_long(argc, argv, "p:r:i:n:o:hV", options,
 				     NULL)) != -1) {
 		switch (option) {
 		case 'p':
@@ -195,6 +208,11 @@ static void parse_options(struct dirty *dirty, int argc, char **argv)
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
+			finish_output();
+			exit(EXIT_SUCCESS);
+		case 'V':
+			puts("hvdpa-dirty " VERSION);
+			finish_output();
 			exit(EXIT_SUCCESS);
 		default:
 			fputs(usage_text, stderr);
@@ -213,6 +231,16 @@ static void parse_options(struct dirty *dirty, int argc, char **argv)
 	}
 }
 
+/* For a terminal: the kernel's names can have any bytes. */
+static void print_name(const char *name)
+{
+	for (; *name; name++)
+		if (isprint((unsigned char)*name) && *name != '\\')
+			fputc(*name, stderr);
+		else
+			fprintf(stderr, "\\x%02x", (unsigned char)*name);
+}
+
 static noreturn void die_no_device(const char *name)
 {
 	DIR *directory = opendir(DIRECTORY);
@@ -223,8 +251,8 @@ static noreturn void die_no_device(const char *name)
 	while (directory && (entry = readdir(directory))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		fprintf(stderr, "%s%s", any ? ", " : "; there are: ",
-			entry->d_name);
+		fputs(any ? ", " : "; there are: ", stderr);
+		print_name(entry->d_name);
 		any = true;
 	}
 	if (directory)
@@ -449,6 +477,7 @@ static __s64 print_line(struct dirty *dirty, __s64 began, __s64 since)
 	       (double)(at - began) / NSEC, pages, pages / seconds,
 	       pages / seconds * dirty->page_size / MIB,
 	       untrusted ? " untrusted" : "");
+	finish_output();
 	dirty->pages += pages;
 	dirty->untrusted |= untrusted;
 	return at;
@@ -565,6 +594,7 @@ int main(int argc, char **argv)
 	}
 	write_file(&dirty);
 	print_summary(&dirty);
+	finish_output();
 
 	for (i = 0; i < dirty.nranges; i++) {
 		free(dirty.ranges[i].now);

@@ -3,6 +3,7 @@
  * hvdpactl: devices of hvdpa as a file says, and what they are doing.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <getopt.h>
 #include <glob.h>
 #include <stdio.h>
@@ -16,6 +17,10 @@
 
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/etc"
+#endif
+
+#ifndef VERSION
+#define VERSION "unknown"
 #endif
 
 #define RATE_MOST	3600
@@ -32,7 +37,8 @@ SYSCONFDIR "/hvdpa.conf.d/*.conf.\n"
 "  -n, --dry-run        say what would be changed, and change nothing\n"
 "  -j, --json           for programs\n"
 "  -r, --rate SECONDS   measure how fast devices write their owners' memory\n"
-"  -h, --help           this text\n";
+"  -h, --help           this text\n"
+"  -V, --version        the version\n";
 
 struct options {
 	bool dry_run;
@@ -51,6 +57,17 @@ static int failed(const struct error *error)
 	fflush(stdout);
 	fprintf(stderr, "hvdpactl: %s\n", error->text);
 	return EXIT_FAILURE;
+}
+
+/* What could not be written was not said: that is no success. */
+static int finished(void)
+{
+	struct error error;
+
+	if (!fflush(stdout) && !ferror(stdout))
+		return EXIT_SUCCESS;
+	fail(&error, "standard output cannot be written: %s", strerror(errno));
+	return failed(&error);
 }
 
 static int read_files(struct config *config, char **files, struct error *error)
@@ -126,7 +143,7 @@ static int change(int (*make)(struct plan *plan, const struct config *config,
 	config_free(&config);
 	if (lock >= 0)
 		close(lock);
-	return err ? failed(&error) : EXIT_SUCCESS;
+	return err ? failed(&error) : finished();
 }
 
 static int show_status(const struct options *options)
@@ -137,12 +154,11 @@ static int show_status(const struct options *options)
 
 	err = status_read(&status, options->rate, &error);
 	if (!err && options->json)
-		err = status_print_json(&status) ?
-		      fail(&error, "cannot write") : 0;
+		status_print_json(&status);
 	else if (!err)
 		status_print(&status);
 	status_free(&status);
-	return err ? failed(&error) : EXIT_SUCCESS;
+	return err ? failed(&error) : finished();
 }
 
 /* Not for people: 60-hvdpa.rules. */
@@ -159,76 +175,101 @@ static int for_udev(char **words)
 		err = udev_links(&error);
 	else
 		return misused();
-	return err ? failed(&error) : EXIT_SUCCESS;
+	return err ? failed(&error) : finished();
 }
 
-static bool parse_options(struct options *options, const char *command,
-			  int argc, char **argv)
+static bool parse_rate(const char *text, double *rate)
+{
+	char *end;
+
+	*rate = strtod(text, &end);
+	return end != text && !*end && *rate > 0 && *rate <= RATE_MOST;
+}
+
+static bool parse_options(struct options *options, bool status, int argc,
+			  char **argv)
 {
 	static const struct option all[] = {
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "rate", required_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{ }
 	};
-	bool status = !strcmp(command, "status");
+	static const char * const wrong[] = {
+		"%s: --%s is for status\n", "%s: --%s is for apply and remove\n",
+	};
 	int option;
-	char *end;
 
-	while ((option = getopt_long(argc, argv, status ? "jr:h" : "nh", all,
-				     NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "jr:nhV", all, NULL)) != -1) {
+		const char *name = option == 'n' ? "dry-run" :
+				   option == 'j' ? "json" : "rate";
+
 		switch (option) {
-		case 'n':
-			options->dry_run = true;
-			if (status)
-				return false;
-			break;
-		case 'j':
-			options->json = true;
-			if (!status)
-				return false;
-			break;
-		case 'r':
-			options->rate = strtod(optarg, &end);
-			if (!status || end == optarg || *end ||
-			    !(options->rate > 0 && options->rate <= RATE_MOST))
-				return false;
-			break;
 		case 'h':
 			fputs(usage_text, stdout);
-			exit(EXIT_SUCCESS);
+			exit(finished());
+		case 'V':
+			puts("hvdpactl " VERSION);
+			exit(finished());
+		case 'n':
+		case 'j':
+		case 'r':
+			if (status != (option != 'n')) {
+				fprintf(stderr, wrong[status], argv[0], name);
+				return false;
+			}
+			break;
 		default:
 			return false;
 		}
+		options->dry_run |= option == 'n';
+		options->json |= option == 'j';
+		if (option != 'r' || parse_rate(optarg, &options->rate))
+			continue;
+		fprintf(stderr,
+			"%s: '%s' is no time for --rate; it is up to %u seconds\n",
+			argv[0], optarg, RATE_MOST);
+		return false;
 	}
 	return true;
 }
 
 int main(int argc, char **argv)
 {
+	char name[] = "hvdpactl";
 	struct options options = {};
-	const char *command;
+	const char *command = argc > 1 ? argv[1] : "";
+	bool status = !strcmp(command, "status");
+	bool apply = !strcmp(command, "apply");
+	bool remove = !strcmp(command, "remove");
 
-	if (argc < 2)
-		return misused();
-	command = argv[1];
-	if (!strcmp(command, "-h") || !strcmp(command, "--help")) {
-		fputs(usage_text, stdout);
-		return EXIT_SUCCESS;
-	}
 	if (!strcmp(command, "udev"))
 		return for_udev(argv + 2);
-
-	argc--;
-	argv++;
-	if (!parse_options(&options, command, argc, argv))
+	if (argc > 1 && *command != '-' && !status && !apply && !remove) {
+		fprintf(stderr, "%s: there is no command '%s'\n", name,
+			command);
 		return misused();
-	if (!strcmp(command, "apply"))
+	}
+	/* What getopt says begins with the program's name. */
+	if (status || apply || remove) {
+		argc--;
+		argv++;
+	}
+	argv[0] = name;
+	if (!parse_options(&options, status, argc, argv))
+		return misused();
+	if (apply)
 		return change(plan_apply, argv + optind, &options);
-	if (!strcmp(command, "remove"))
+	if (remove)
 		return change(plan_remove, argv + optind, &options);
-	if (!strcmp(command, "status") && optind == argc)
+	if (status && optind == argc)
 		return show_status(&options);
+	if (status)
+		fprintf(stderr, "%s: status takes no '%s'\n", name,
+			argv[optind]);
+	else
+		fprintf(stderr, "%s: a command is needed\n", name);
 	return misused();
 }

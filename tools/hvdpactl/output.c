@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "status.h"
 
@@ -238,12 +237,11 @@ static struct json_object *device_json(const struct status *status,
 	return object;
 }
 
-int status_print_json(const struct status *status)
+void status_print_json(const struct status *status)
 {
 	struct json_object *top = json_object_new_object();
 	struct json_object *list = json_object_new_array();
 	size_t i;
-	int err;
 
 	for (i = 0; i < status->n; i++) {
 		const struct function_status *one = &status->list[i];
@@ -257,9 +255,7 @@ int status_print_json(const struct status *status)
 		json_object_array_add(list, object);
 	}
 	json_object_object_add(top, "functions", list);
-	err = json_object_to_fd(STDOUT_FILENO, top, JSON_C_TO_STRING_PRETTY |
-				JSON_C_TO_STRING_NOSLASHESCAPE);
-	puts("");
+	puts(json_object_to_json_string_ext(top, JSON_C_TO_STRING_PRETTY |
+					    JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(top);
-	return err;
 }

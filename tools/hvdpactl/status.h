@@ -43,6 +43,6 @@ void status_measure(struct status *status, double seconds);
 
 /* output.c */
 void status_print(const struct status *status);
-int status_print_json(const struct status *status);
+void status_print_json(const struct status *status);
 
 #endif /* HVDPACTL_STATUS_H */

@@ -108,18 +108,54 @@ module_tree() {
 
 setup() {
 	make -s -C /hvdpa/tools/hvdpactl install DESTDIR= PREFIX=/usr SYSCONFDIR=/etc
+	make -s -C /hvdpa/tools/hvdpa-dirty
 	module_tree vdpa vhost_vdpa virtio_vdpa pci-pf-stub
 }
 
 test_usage() {
-	says 2 'usage:' hvdpactl
-	says 2 'usage:' hvdpactl applyy
-	says 2 'usage:' hvdpactl status --rate 0
-	says 2 'usage:' hvdpactl apply --json
+	local words
+	for words in '' applyy 'bogus --help' 'bogus --version' 'status --rate 0' \
+		'status --dry-run' 'status more' 'apply --json' 'apply --rate 1' \
+		'apply --colour' 'apply -x' 'status --rate'; do
+		# shellcheck disable=SC2086 # words
+		says 2 'usage:' hvdpactl $words
+		grep -q '^hvdpactl: ' "$state/err"
+	done
+	says 2 "hvdpactl: there is no command 'applyy'" hvdpactl applyy
+	for words in '' '-n 08x v' '-r 0:1M:2 v' '-i 0 v' 'v w'; do
+		# shellcheck disable=SC2086 # words
+		says 2 'hvdpa-dirty: ' hvdpa-dirty $words
+	done
+	# 010 is ten, and no device stands in its way.
+	says 1 'hvdpa-dirty: there is no /dev/hvdpa/v' hvdpa-dirty -n 010 -r 08:1M v
 	says 1 'there is neither /etc/hvdpa.conf nor' hvdpactl apply
 	says 1 'cannot read /none: No such file' hvdpactl apply /none
 	hvdpactl --help | grep 'usage:' >/dev/null
+	hvdpactl apply --help | grep 'usage:' >/dev/null
 	[ "$(hvdpactl status)" = 'no function is bound to hvdpa' ]
+}
+
+# Whoever packs and reports knows which it is.
+test_version() {
+	local version
+	version=$(modinfo -F version /hvdpa/hvdpa.ko)
+	[ "$(hvdpactl --version)" = "hvdpactl $version" ]
+	[ "$(hvdpactl apply -V)" = "hvdpactl $version" ]
+	[ "$(hvdpa-dirty --version)" = "hvdpa-dirty $version" ]
+	[ "$(hvdpa-dirty -V)" = "hvdpa-dirty $version" ]
+}
+
+# What nobody could read was not said.
+test_unwritten() {
+	local command
+	printf '[pf %s]\nvfs = 0\n' "$PF" | config
+	for command in 'hvdpactl --help' 'hvdpactl --version' 'hvdpactl status' \
+		'hvdpactl status --json' "hvdpactl apply --dry-run $conf" \
+		"hvdpactl apply $conf" "hvdpactl remove $conf" \
+		'hvdpa-dirty --help' 'hvdpa-dirty --version'; do
+		says 1 "${command%% *}: standard output cannot be written: No space left" \
+			sh -c "$command >/dev/full"
+	done
 }
 
 test_refused() {
@@ -566,6 +602,8 @@ test_signatures() {
 begin
 t setup "installed"
 t test_usage "what is no command is status 2, no file status 1"
+t test_version "each program says the version of the module"
+t test_unwritten "output that cannot be written is status 1"
 t test_refused "files that cannot be are refused by line, and nothing is changed"
 t test_disk_in_use "a disk that is claimed stays where it is"
 t test_undone "what the driver refuses undoes what came before it"
