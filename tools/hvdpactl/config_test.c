@@ -218,6 +218,56 @@ static void test_given(void)
 	}
 }
 
+static const struct {
+	const char *text, *printed, *utf8;
+	size_t length;
+} texts[] = {
+	{ "v0:1.2#", "v0:1.2#", "v0:1.2#", 7 },
+	{ "\xc3\xa9t\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+	  "\xc3\xa9t\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+	  "\xc3\xa9t\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", 7 },
+	{ "\x1b[31m\n\x7f\\", "\\x1b[31m\\x0a\\x7f\\x5c", "\x1b[31m\n\x7f\\", 8 },
+	/* U+009B is what ESC [ is. */
+	{ "\xc2\x9b", "\\xc2\\x9b", "\xc2\x9b", 1 },
+	{ "b\xff\xfe", "b\\xff\\xfe", "b\xef\xbf\xbd\xef\xbf\xbd", 3 },
+	/* Too long, half of a pair, beyond the last, cut off. */
+	{ "\xc0\xaf", "\\xc0\\xaf", "\xef\xbf\xbd\xef\xbf\xbd", 1 },
+	{ "\xe0\x80\xaf", "\\xe0\\x80\\xaf",
+	  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", 1 },
+	{ "\xed\xa0\x80", "\\xed\\xa0\\x80",
+	  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", 1 },
+	{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80",
+	  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", 1 },
+	{ "\xe2\x82", "\\xe2\\x82", "\xef\xbf\xbd\xef\xbf\xbd", 1 },
+	{ "\xf0\x9f\x98", "\\xf0\\x9f\\x98",
+	  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", 1 },
+};
+
+static void test_texts(void)
+{
+	char *kept;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(texts); i++) {
+		char *printed = printable(texts[i].text, "");
+		char *utf8 = valid_utf8(texts[i].text);
+		char what[160];
+
+		snprintf(what, sizeof(what), "for a terminal: %s", printed);
+		result(!strcmp(printed, texts[i].printed), what, printed);
+		snprintf(what, sizeof(what), "and for JSON: %s", printed);
+		result(!strcmp(utf8, texts[i].utf8), what, utf8);
+		if (!strchr(printed, '\\'))
+			result(utf8_length(texts[i].text) == texts[i].length,
+			       "and its length", "another");
+		free(printed);
+		free(utf8);
+	}
+	kept = printable("a\nb\r", "\n");
+	result(!strcmp(kept, "a\nb\\x0d"), "lines of a message stay", kept);
+	free(kept);
+}
+
 static void test_files(void)
 {
 	static const char one[] = "[device v]\nfunction = 0000:01:00.1\n";
@@ -305,6 +355,7 @@ int main(int argc, char **argv)
 	test_good();
 	test_bad();
 	test_given();
+	test_texts();
 	test_files();
 	printf("1..%u\n", number);
 	return !!failed;

@@ -52,10 +52,14 @@ static int misused(void)
 	return 2;
 }
 
+/* Names of devices and processes are in it, which can be anything. */
 static int failed(const struct error *error)
 {
+	char *text = printable(error->text, "\n");
+
 	fflush(stdout);
-	fprintf(stderr, "hvdpactl: %s\n", error->text);
+	fprintf(stderr, "hvdpactl: %s\n", text);
+	free(text);
 	return EXIT_FAILURE;
 }
 
@@ -104,8 +108,10 @@ static void print_plan(const struct plan *plan, const char *before)
 
 	for (i = 0; i < plan->n; i++) {
 		char *text = step_text(&plan->steps[i]);
+		char *shown = printable(text, "");
 
-		printf("%s%s\n", before, text);
+		printf("%s%s\n", before, shown);
+		free(shown);
 		free(text);
 	}
 	if (!plan->n)

@@ -13,7 +13,7 @@
 #define UNKNOWN	"unknown (needs debugfs, root)"
 #define COLUMNS	7
 
-static const char * const titles[COLUMNS] = {
+static char * const titles[COLUMNS] = {
 	"FUNCTION", "DEVICE", "CLASS", "CONSUMER", "USED AS", "OWNER", "MIGRATE",
 };
 
@@ -35,12 +35,14 @@ static char *owners(const struct status *status,
 
 	for (i = 0; *device->node && i < status->holders.n; i++) {
 		const struct holder *holder = &status->holders.list[i];
-		char *longer;
+		char *command, *longer;
 
 		if (holder->devt != device->devt)
 			continue;
+		command = printable(holder->command, "");
 		longer = must_print("%s%s%d (%s)", text, *text ? ", " : "",
-				    holder->pid, holder->command);
+				    holder->pid, command);
+		free(command);
 		free(text);
 		text = longer;
 	}
@@ -59,7 +61,7 @@ static void fill_row(const struct status *status,
 	const char *migrate = one->migrate ?: "unknown";
 
 	row[0] = must_copy(one->function);
-	row[1] = must_copy(device ? device->name : "-");
+	row[1] = device ? printable(device->name, "") : must_copy("-");
 	row[2] = must_copy(one->class ?: "-");
 	row[3] = must_copy(device && *device->driver ? device->driver : "-");
 	row[4] = must_copy(device ? used_as(device) : "-");
@@ -92,12 +94,17 @@ static void print_rate(const struct function_status *one)
 
 static void print_details(const struct function_status *one)
 {
-	printf("\n%s on %s\n", one->device->name, one->function);
+	char *name = printable(one->device->name, "");
+	char *link = printable(one->link ?: "", "");
+
+	printf("\n%s on %s\n", name, one->function);
 	if (*one->device->node) {
 		printf("  %-11s /dev/%s%s%s\n", "node", one->device->node,
-		       one->link ? ", " : "", one->link ?: "");
+		       *link ? ", " : "", link);
 		print_rate(one);
 	}
+	free(link);
+	free(name);
 	if (!one->debugfs) {
 		print_detail("features", UNKNOWN);
 		print_detail("profile", UNKNOWN);
@@ -110,6 +117,16 @@ static void print_details(const struct function_status *one)
 	print_detail("negotiated", one->negotiated && *one->negotiated ?
 		     one->negotiated : "nothing yet");
 	print_detail("migrate", one->migrate ?: "unknown");
+}
+
+static void print_row(char * const *row, const size_t *widths)
+{
+	size_t c;
+
+	for (c = 0; c < COLUMNS - 1; c++)
+		printf("%s%*s  ", row[c],
+		       (int)(widths[c] - utf8_length(row[c])), "");
+	puts(row[c]);
 }
 
 void status_print(const struct status *status)
@@ -128,20 +145,15 @@ void status_print(const struct status *status)
 	for (i = 0; i < status->n; i++) {
 		fill_row(status, &status->list[i], &rows[i * COLUMNS]);
 		for (c = 0; c < COLUMNS; c++)
-			if (strlen(rows[i * COLUMNS + c]) > widths[c])
-				widths[c] = strlen(rows[i * COLUMNS + c]);
+			if (utf8_length(rows[i * COLUMNS + c]) > widths[c])
+				widths[c] = utf8_length(rows[i * COLUMNS + c]);
 	}
-	for (c = 0; c < COLUMNS; c++)
-		printf("%-*s%s", c < COLUMNS - 1 ? (int)widths[c] : 0,
-		       titles[c], c < COLUMNS - 1 ? "  " : "\n");
-	for (i = 0; i < status->n; i++)
-		for (c = 0; c < COLUMNS; c++) {
-			char *cell = rows[i * COLUMNS + c];
-
-			printf("%-*s%s", c < COLUMNS - 1 ? (int)widths[c] : 0,
-			       cell, c < COLUMNS - 1 ? "  " : "\n");
-			free(cell);
-		}
+	print_row(titles, widths);
+	for (i = 0; i < status->n; i++) {
+		print_row(&rows[i * COLUMNS], widths);
+		for (c = 0; c < COLUMNS; c++)
+			free(rows[i * COLUMNS + c]);
+	}
 	free(rows);
 	for (i = 0; i < status->n; i++)
 		if (status->list[i].device)
@@ -151,8 +163,11 @@ void status_print(const struct status *status)
 static void put_text(struct json_object *object, const char *key,
 		     const char *text)
 {
-	json_object_object_add(object, key, text && *text ?
-			       json_object_new_string(text) : NULL);
+	char *valid = valid_utf8(text ?: "");
+
+	json_object_object_add(object, key, *valid ?
+			       json_object_new_string(valid) : NULL);
+	free(valid);
 }
 
 /* Words to an array; null where they are not known. */

@@ -44,7 +44,9 @@ int sysfs_read(char *value, size_t size, const char *format, ...)
 	close(fd);
 	if (n < 0)
 		return n;
-	value[strcspn(value, "\n")] = '\0';
+	/* The last one: a process's name may have others. */
+	if (n && value[n - 1] == '\n')
+		value[n - 1] = '\0';
 	return 0;
 }
 

@@ -38,4 +38,14 @@ char *must_copy(const char *text);
 __printf(1, 2)
 char *must_print(const char *format, ...);
 
+/*
+ * A copy for a terminal: control characters but those of @keep, a backslash, and
+ * what is no UTF-8 are \\xNN.
+ */
+char *printable(const char *text, const char *keep);
+/* A copy for JSON, which is UTF-8: each byte that is none is U+FFFD. */
+char *valid_utf8(const char *text);
+/* How many characters of a terminal it is, roughly. */
+size_t utf8_length(const char *text);
+
 #endif /* HVDPACTL_UTIL_H */

@@ -294,6 +294,44 @@ test_status() {
 	kill "$holder"
 }
 
+# Names can be any bytes: for JSON, for a terminal, in messages.
+test_bytes() {
+	local name=$'b\xff\xfe\e[31m\nr'
+	hvdpa-vfs bind "$net"
+	add "$name" "$net"
+	consume "$name" vhost_vdpa
+	hold_as $'\e[31mx\xff\ny' "$(vhost_of "$name")"
+	hvdpactl status --json >"$state/json"
+	python3 - "$state/json" "$net" <<-'PY'
+		import json, sys
+		functions = json.load(open(sys.argv[1], encoding="utf-8"))["functions"]
+		device = {f["function"]: f for f in functions}[sys.argv[2]]["device"]
+		assert device["name"] == "b\ufffd\ufffd\x1b[31m\nr", device
+		assert [o["command"] for o in device["owners"]] == ["\x1b[31mx\ufffd\ny"], device
+	PY
+	hvdpactl status >"$state/out"
+	grep -Eq "^$net +b\\\\xff\\\\xfe\\\\x1b\[31m\\\\x0ar +net .* $holder \(\\\\x1b\[31mx\\\\xff\\\\x0ay\)" "$state/out"
+	printf '[device n0]\nfunction = %s\n' "$net" >"$state/n0.conf"
+	says 1 "has the device b\\xff\\xfe\\x1b[31m" hvdpactl apply "$state/n0.conf"
+	cat "$state/err" >>"$state/out"
+	hvdpa-vfs list >>"$state/out"
+	says 1 '; there are: ' hvdpa-dirty nosuch
+	cat "$state/err" >>"$state/out"
+	if LC_ALL=C grep -n $'[\e\xff]' "$state/out"; then false; fi
+	kill "$holder"
+	wait "$holder" || :
+	hvdpa-vfs unbind "$net"
+}
+
+# What says who has it open is for a terminal too.
+test_held_by_bytes() {
+	hold_as $'\e[31mx' "$(vhost_of v0)"
+	says 1 "v0 is in use and stays as it is: process $holder (\\x1b[31mx) has" \
+		hvdpactl remove "$conf"
+	kill "$holder"
+	wait "$holder" || :
+}
+
 test_held() {
 	hold "$(vhost_of v0)"
 	cp "$conf" "$state/good.conf"
@@ -557,8 +595,13 @@ test_completion() {
 	completes 'vdpa dev config show ' 'v0 vdpa:x'
 	completes 'vdpa dev vstats show v0 ' 'qidx'
 	completes 'vdpa mgmtdev show ' "pci/${VF}1 pci/${VF}2"
-	completes 'hvdpactl ' 'apply remove status --help'
+	completes 'hvdpactl ' 'apply remove status --help --version'
 	completes 'hvdpactl status --' '--json --rate --help'
+	# What a shell would run is not put on its line.
+	hvdpa-vfs bind "$net"
+	add 'a;b*' "$net"
+	completes 'vdpa dev show ' 'v0 vdpa:x'
+	hvdpa-vfs unbind "$net"
 	hvdpa-vfs disable "$PF"
 }
 
@@ -609,6 +652,8 @@ t test_disk_in_use "a disk that is claimed stays where it is"
 t test_undone "what the driver refuses undoes what came before it"
 t test_apply "a file is made true, and a second run has nothing to change"
 t test_status "status for people and as JSON"
+t test_bytes "names that are no text, for JSON and for terminals"
+t test_held_by_bytes "and in messages"
 t test_held "a device that a process holds stays; the process is named"
 t test_in_use "netdevs that are used stay, and VFs that have devices"
 t test_names "names and functions that are taken are refused"
