@@ -94,7 +94,7 @@ fail() {
 # t FUNCTION DESCRIPTION: one test. It passes if every command in it does and
 # the kernel has nothing to say.
 t() {
-	local status mark=$KTAP_TESTNO-$1
+	local status mark=$KTAP_TESTNO-$1 began=$SECONDS
 	: >"$state/expected"
 	: >"$state/allowed"
 	rm -f "$state/skip"
@@ -111,6 +111,7 @@ t() {
 		return
 	fi
 	check_log "$mark" || status=1
+	echo "# $((SECONDS - began)) s"
 	if [ "$status" -eq 0 ]; then
 		ktap_test_pass "$2"
 	else

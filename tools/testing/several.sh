@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # several.sh LIMIT NAME=SCRIPT...: system tests one after the other in one boot,
 # each for LIMIT seconds at most; what NAME says is in /out/NAME.log, its exit
-# status in /out/NAME.status. A test that fails, or leaves behind what cannot be
-# taken away, is the last of its boot: the next starts on a machine as new.
+# status in /out/NAME.status, how long it took in /out/NAME.seconds. A test that
+# fails, or leaves behind what cannot be taken away, is the last of its boot: the
+# next starts on a machine as new.
 
 limit=$1
 shift
@@ -37,8 +38,10 @@ for test; do
 	name=${test%%=*}
 	# One of them starts the kernel anew, and this with it.
 	[ ! -e "/out/$name.status" ] || continue
+	began=$SECONDS
 	timeout -k 5 "$limit" "${test#*=}" >"/out/$name.log" 2>&1 </dev/null
 	status=$?
+	echo "$((SECONDS - began))" >"/out/$name.seconds"
 	! grep -q '^not ok' "/out/$name.log" || status=1
 	tools/testing/counts
 	[ "$status" -ne 0 ] || as_new || status=1
