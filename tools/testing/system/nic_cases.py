@@ -403,6 +403,9 @@ def main():
     parser.add_argument("--station", type=int, default=0)
     parser.add_argument("--name")
     args = parser.parse_args()
+    # make check has less time than a test by itself.
+    if os.environ.get("HVDPA_SHORT") and args.case.startswith("state_"):
+        args.rounds = (args.rounds + 1) // 2
     globals()[args.case](args)
 
 
