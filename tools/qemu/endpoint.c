@@ -244,7 +244,8 @@ void nic_doorbell(NicVF *vf, unsigned n)
         vf->fault.all_ones = true;
         return;
     }
-    if (!vf->suspending && !vf->suspended && !vf->fault.deaf) {
+    if (!vf->suspending && !vf->suspended && !vf->fault.deaf &&
+        !nic_hears_late(vf, n)) {
         virtio_queue_notify(nic_vdev(vf), n);
     }
 }

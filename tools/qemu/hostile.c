@@ -9,6 +9,7 @@
 #include "qemu/guest-random.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pci.h"
+#include "hw/virtio/virtio-net.h"
 #include "nic.h"
 
 #define STRAY_MS    1
@@ -89,6 +90,31 @@ static void stray(void *opaque)
               STRAY_MS);
 }
 
+static unsigned control_queue(NicVF *vf)
+{
+    return virtio_get_queue_index(VIRTIO_NET(nic_vdev(vf))->ctrl_vq);
+}
+
+static void hear(void *opaque)
+{
+    NicVF *vf = opaque;
+
+    if (!vf->suspending && !vf->suspended && nic_running(vf)) {
+        virtio_queue_notify(nic_vdev(vf), control_queue(vf));
+    }
+}
+
+/* A doorbell of the control queue that takes its time; false: heard at once. */
+bool nic_hears_late(NicVF *vf, unsigned n)
+{
+    if (!vf->fault.command_delay || vf->pf->blk || n != control_queue(vf)) {
+        return false;
+    }
+    timer_mod(vf->command_timer, qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) +
+              vf->fault.command_delay);
+    return true;
+}
+
 /* A fault was set: what goes by a clock begins. It ends by itself. */
 void nic_hostile_update(NicVF *vf)
 {
@@ -100,10 +126,12 @@ void nic_hostile_init(NicVF *vf)
 {
     vf->storm_timer = timer_new_us(QEMU_CLOCK_VIRTUAL, storm, vf);
     vf->stray_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, stray, vf);
+    vf->command_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, hear, vf);
 }
 
 void nic_hostile_exit(NicVF *vf)
 {
     timer_free(vf->storm_timer);
     timer_free(vf->stray_timer);
+    timer_free(vf->command_timer);
 }

@@ -360,6 +360,7 @@ static void vf_class_init(ObjectClass *class, void *data)
         { "nth-read", offsetof(NicVF, fault.nth_read) },
         { "stuck-status", offsetof(NicVF, fault.stuck_status) },
         { "jump", offsetof(NicVF, fault.jump) },
+        { "command-delay", offsetof(NicVF, fault.command_delay) },
     }, caps[] = {
         { "cap-len", offsetof(struct hvdpa_migration_cap, cap_len) },
         { "cap-version", offsetof(struct hvdpa_migration_cap, version) },

@@ -74,6 +74,7 @@ typedef struct NicFaults {
     uint32_t stuck_status;  /* what status reads as, if not 0 */
     uint32_t jump;          /* of 100 used indices, so many are too far on */
     uint64_t stray;         /* where it writes, ever again, if not 0 */
+    uint32_t command_delay; /* ms that each control command is heard late */
 } NicFaults;
 
 typedef struct NicQueue {
@@ -124,7 +125,7 @@ struct NicVF {
     NicLog log;
     NicQueue q[NIC_QUEUES];
     QEMUTimer *drain_timer, *late_timer, *delay_timer, *held_timer;
-    QEMUTimer *storm_timer, *stray_timer;
+    QEMUTimer *storm_timer, *stray_timer, *command_timer;
     uint32_t storm_vector;
     QEMUBH *run_bh;
     NicHeld held;
@@ -189,6 +190,7 @@ void nic_log_enable(NicVF *vf, bool on);
 uint64_t nic_noise(NicVF *vf, hwaddr addr, uint64_t value);
 void nic_interrupt(NicVF *vf, uint16_t vector);
 uint16_t nic_jump(NicVF *vf, uint16_t index);
+bool nic_hears_late(NicVF *vf, unsigned n);
 void nic_hostile_update(NicVF *vf);
 void nic_hostile_init(NicVF *vf);
 void nic_hostile_exit(NicVF *vf);

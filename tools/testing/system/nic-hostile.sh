@@ -230,6 +230,15 @@ test_jump_control() {
 	lines_are 'control command 0.0 of 3 bytes: no answer within 1000000 us' 1
 }
 
+# Not the hardware, but what an owner does to it, and leaves to the next one.
+test_next_owner() {
+	hvdpa-vfs enable 0000:03:00.0 1
+	make disk 0000:03:00.1
+	timeout 60 python3 "$(dirname "$0")/nic_cases.py" disk_after_hostile "$(vhost_of disk)" --queues 2
+	del disk
+	hvdpa-vfs disable 0000:03:00.0
+}
+
 test_stray() {
 	expect_log 'DMAR: .*01:00.1'
 	allow_log DMAR
@@ -249,5 +258,6 @@ t test_probe_steps "each read of a probe fails once"
 t test_stuck "a status that sticks: told in time, given up, brought back"
 t test_jump "used indices that jump are their reader's affair"
 t test_jump_control "in the driver's own ring they are no answer"
+t test_next_owner "a disk whose owner's rings were hostile works for the next one"
 t test_stray "writes to anywhere: the IOMMU stops and reports them"
 finish

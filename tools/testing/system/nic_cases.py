@@ -220,10 +220,44 @@ class Copy:
         assert not self.log.flags, "the log is not trusted"
 
 
+def fail_a_start(device, log, what, page_size):
+    """A START whose last read of a register is all-ones, of other pages."""
+    for nth in (1, 2):
+        fault(what, "nth-read", nth)
+        try:
+            log.start([(device.IOVA, device.memory.size // 2)], page_size)
+        except OSError as error:
+            assert error.errno == errno.ENODEV, error
+        else:
+            # It read fewer than that: the next read would be the one.
+            fault(what, "nth-read", 0)
+            log.stop()
+        fault(what, "nth-read", 0)
+
+
+def failed_stop(args):
+    """What is freed at a STOP is not written to any more: the device is reset."""
+    device = one_net(args)
+    log = Log(args.name)
+    log.start([(device.IOVA, device.memory.size)])
+    fault(args.fail_first, "nth-read", 1)
+    log.stop()
+    fault(args.fail_first, "nth-read", 0)
+    assert device.owner.status() & NEEDS_RESET, hex(device.owner.status())
+    device.owner.set_status(0)
+    log.start([(device.IOVA, device.memory.size)])
+    log.stop()
+    device.close()
+
+
 def truth_net(args):
     a, b = net_pair(args)
     stream = Stream(a, b)
-    copy = Copy(a, Log(args.name), args.page_size)
+    log = Log(args.name)
+    if args.fail_first:
+        large = 1 << (log.info()["page_sizes"].bit_length() - 1)
+        fail_a_start(a, log, args.fail_first, min(large, 65536))
+    copy = Copy(a, log, args.page_size)
     for n in range(args.rounds):
         if n == args.rounds // 5:
             copy.begin()
@@ -280,6 +314,32 @@ def resume_net(args):
             f"{len(end.seen)} of {stream.sent[other]}")
 
 
+def disk_after_hostile(args):
+    """A chain that no memory holds is its owner's loss, and not the next one's."""
+    for queue in range(args.queues):
+        disk = Disk(args.device[0], features_of(args), queues=args.queues)
+        disk.start()
+        disk.memory.put(disk.headers, "<IIQ", 0, 0, 0)
+        disk.rings[queue].post([(disk.IOVA + disk.headers, 16, False),
+                                (disk.IOVA + disk.data, 0xFFFFFFFF, True),
+                                (disk.IOVA + disk.statuses, 1, True)], None)
+        disk.kick(queue)
+        end = time.monotonic() + 5
+        while not disk.owner.status() & NEEDS_RESET:
+            assert time.monotonic() < end, "the chain was taken"
+            time.sleep(0.01)
+        disk.owner.close()
+    disk = Disk(args.device[0], features_of(args), queues=args.queues)
+    disk.start()
+    versions, busy = {}, set()
+    rng = random.Random(args.seed)
+    for _ in range(20):
+        disk_turn(disk, versions, busy, rng)
+        disk_wait(disk, versions, busy)
+    assert not disk.failed, disk.failed[:4]
+    print(f"# {disk.done} requests of the next owner ended")
+
+
 def stands_at_used(args):
     a, b = net_pair(args)
     Stream(a, b).turn()
@@ -334,6 +394,28 @@ def state_refusals(args):
         assert owner.base(0) == number
 
 
+def foreign_reset(args):
+    """Where a suspended device stood is not known after somebody else's reset."""
+    device = one_net(args)
+    owner = device.owner
+    owner.suspend()
+    owner.base(0)
+    call = owner.set_config_call()
+    with open(f"/sys/bus/pci/devices/{args.name}/reset", "w") as file:
+        file.write("1")
+    assert readable(call, 5) and owner.status() & NEEDS_RESET
+    refused(errno.EIO, owner.base, 0)
+    refused(errno.EIO, owner.resume)
+    refused(errno.EIO, owner.suspend)
+    # Nor does a device that needs a reset run for the asking.
+    status = owner.status()
+    owner.set_status(status | 4)
+    assert owner.status() == status
+    owner.set_status(0)
+    assert owner.status() == 0
+    device.close()
+
+
 def start_refusals(args):
     """Where a packed ring cannot stand, no device is made to look."""
     for base in (0x80408040, 0x7FFF7FFF, 0x80018000, 0x80000000):
@@ -375,7 +457,7 @@ def stuck_suspend(args):
     assert took < 5, f"took {took} s"
     assert device.owner.status() & NEEDS_RESET
     assert readable(call, 1), "the owner is not told"
-    refused(errno.EBUSY, device.owner.base, 0)
+    refused(errno.EIO, device.owner.base, 0)
 
 
 def gone(args):
@@ -402,6 +484,8 @@ def main():
     # Pairs on one wire have addresses of their own.
     parser.add_argument("--station", type=int, default=0)
     parser.add_argument("--name")
+    # The VF, for a START that fails before the one that counts.
+    parser.add_argument("--fail-first")
     args = parser.parse_args()
     # make check has less time than a test by itself.
     if os.environ.get("HVDPA_SHORT") and args.case.startswith("state_"):
