@@ -48,25 +48,40 @@ void hvdpa_access_init(struct hvdpa_dma *dma)
 }
 
 /**
- * hvdpa_access_restrict - a map of ASID 0 is not for all that one can do
- * @dma: the device's DMA side
+ * hvdpa_access_restrict - record that a map of ASID 0 is not for reading and
+ * writing both
+ * @dma: the device's DMA side, its lock held
  * @iova: first address
  * @size: bytes
  * @perm: VHOST_ACCESS_RO or VHOST_ACCESS_WO
  *
- * May sleep.
+ * Called before the map is there: hvdpa_access_find() takes a page that has no
+ * record for one that may be read and written.
  *
  * Return: 0 or -ENOMEM.
  */
 int hvdpa_access_restrict(struct hvdpa_dma *dma, u64 iova, u64 size, u32 perm)
 {
-	int err;
+	lockdep_assert_held(&dma->lock);
 
-	mutex_lock(&dma->lock);
-	err = vhost_iotlb_add_range(&dma->restricted, iova, iova + size - 1, 0,
-				    perm);
-	mutex_unlock(&dma->lock);
-	return err;
+	return vhost_iotlb_add_range(&dma->restricted, iova, iova + size - 1,
+				     0, perm);
+}
+
+/**
+ * hvdpa_access_lift - forget what hvdpa_access_restrict() recorded
+ * @dma: the device's DMA side, its lock held
+ * @iova: first address
+ * @size: bytes
+ *
+ * Called once the map is gone. Records go as a whole: vhost-vdpa takes away what
+ * it once mapped.
+ */
+void hvdpa_access_lift(struct hvdpa_dma *dma, u64 iova, u64 size)
+{
+	lockdep_assert_held(&dma->lock);
+
+	vhost_iotlb_del_range(&dma->restricted, iova, iova + size - 1);
 }
 
 /**

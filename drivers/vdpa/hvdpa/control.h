@@ -30,6 +30,7 @@ struct hvdpa_vring;
 
 void hvdpa_access_init(struct hvdpa_dma *dma);
 int hvdpa_access_restrict(struct hvdpa_dma *dma, u64 iova, u64 size, u32 perm);
+void hvdpa_access_lift(struct hvdpa_dma *dma, u64 iova, u64 size);
 int hvdpa_access_map(struct hvdpa_dma *dma, u64 iova, u64 size, u64 pa,
 		     u32 perm);
 void hvdpa_access_unmap(struct hvdpa_dma *dma, u64 first, u64 last);

@@ -259,7 +259,7 @@ int hvdpa_dma_attach(struct hvdpa_device *hv)
 
 	if (!dma->domain)
 		return -EOPNOTSUPP;
-	/* The lock would order this no better: it is let go before the map. */
+	/* Lockless check: the lock is dropped before iommu_map() anyway. */
 	if (READ_ONCE(dma->attached))
 		return 0;
 
@@ -320,15 +320,16 @@ static void hvdpa_dma_unmap_rest(struct iommu_domain *domain, u64 iova,
 static int hvdpa_dma_map_data(struct hvdpa_device *hv, u64 iova, u64 size,
 			      u64 pa, u32 perm)
 {
+	struct hvdpa_dma *dma = &hv->dma;
 	int prot = IOMMU_CACHE;
 	int err;
 
-	if (!hvdpa_iova_ok(&hv->dma, iova, size) ||
+	if (!hvdpa_iova_ok(dma, iova, size) ||
 	    !IS_ALIGNED(pa, PAGE_SIZE) || !(perm & VHOST_ACCESS_RW)) {
 		dev_err_ratelimited(&hv->fn->pdev->dev,
 				    "map of %#llx bytes at %#llx, perm %u: expected pages in %#llx-%#llx that are not reserved: %pe\n",
-				    size, iova, perm, hv->dma.range.first,
-				    hv->dma.range.last, ERR_PTR(-EINVAL));
+				    size, iova, perm, dma->range.first,
+				    dma->range.last, ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
 
@@ -340,12 +341,24 @@ static int hvdpa_dma_map_data(struct hvdpa_device *hv, u64 iova, u64 size,
 	err = hvdpa_dma_attach(hv);
 	if (err)
 		return err;
-	err = iommu_map(hv->dma.domain, iova, pa, size, prot,
-			GFP_KERNEL_ACCOUNT);
-	if (!err && perm != VHOST_ACCESS_RW && hv->control)
-		err = hvdpa_access_restrict(&hv->dma, iova, size, perm);
+
+	/*
+	 * In this order and under the lock: the driver finds no page whose
+	 * permission it does not know, and looks at no page table that Intel's
+	 * map is freeing to put a larger page in its place.
+	 */
+	mutex_lock(&dma->lock);
+	if (perm != VHOST_ACCESS_RW)
+		err = hvdpa_access_restrict(dma, iova, size, perm);
 	if (err)
-		hvdpa_dma_unmap_rest(hv->dma.domain, iova, size);
+		goto out_unlock;
+	err = iommu_map(dma->domain, iova, pa, size, prot, GFP_KERNEL_ACCOUNT);
+	if (err) {
+		hvdpa_dma_unmap_rest(dma->domain, iova, size);
+		hvdpa_access_lift(dma, iova, size);
+	}
+out_unlock:
+	mutex_unlock(&dma->lock);
 	return err;
 }
 
@@ -382,15 +395,16 @@ int hvdpa_dma_map(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
 
 static int hvdpa_dma_unmap_data(struct hvdpa_device *hv, u64 iova, u64 size)
 {
+	struct hvdpa_dma *dma = &hv->dma;
 	size_t unmapped;
 
-	if (!hvdpa_iova_ok(&hv->dma, iova, size))
+	if (!hvdpa_iova_ok(dma, iova, size))
 		return -EINVAL;
 
-	mutex_lock(&hv->dma.lock);
-	unmapped = iommu_unmap(hv->dma.domain, iova, size);
-	vhost_iotlb_del_range(&hv->dma.restricted, iova, iova + size - 1);
-	mutex_unlock(&hv->dma.lock);
+	mutex_lock(&dma->lock);
+	unmapped = iommu_unmap(dma->domain, iova, size);
+	hvdpa_access_lift(dma, iova, size);
+	mutex_unlock(&dma->lock);
 	return unmapped == size ? 0 : -EINVAL;
 }
 

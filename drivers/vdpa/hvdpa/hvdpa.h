@@ -497,9 +497,10 @@ void hvdpa_doorbells_find(struct hvdpa_device *hv);
  */
 struct hvdpa_dma {
 	/*
-	 * Serialises attaching and detaching, and what the driver does in the
-	 * owner's memory with taking that away. Protects attached, restricted
-	 * and control. Taken within the function's lock, never around it.
+	 * Serialises attaching, detaching, maps and unmaps of the owner's
+	 * memory, and each access of the driver to it. Protects attached,
+	 * restricted and control. Taken within the function's lock, never
+	 * around it.
 	 */
 	struct mutex lock;
 	struct iommu_domain *domain;

@@ -5,8 +5,6 @@
  * a split ring then stands where its used index says. No standard function
  * can be told where to start.
  */
-#include <linux/highmem.h>
-#include <linux/iommu.h>
 #include <linux/iopoll.h>
 #include <uapi/linux/virtio_ring.h>
 
@@ -61,28 +59,27 @@ static int hvdpa_virtio_resume(struct hvdpa_function *fn)
 	return err;
 }
 
-/* The used index, as the device left it in its owner's memory. */
+/*
+ * The used index, as the device left it in its owner's memory. A consumer in the
+ * kernel asks for no state, and its memory is not in the device's own domain.
+ */
 static int hvdpa_virtio_get_ring_state(const struct hvdpa_vring *vring,
 				       struct hvdpa_ring_state *ring)
 {
 	struct hvdpa_device *hv = vring->hv;
-	u64 iova = vring->device + offsetof(struct vring_used, idx);
-	struct iommu_domain *domain = hv->dma_api ?
-		iommu_get_domain_for_dev(&hv->fn->pdev->dev) : hv->dma.domain;
-	phys_addr_t phys;
-	__le16 *used;
+	u16 used;
+	int err;
 
-	if (hvdpa_is_packed(hv))
+	if (hvdpa_is_packed(hv) || hv->dma_api || !hv->dma.domain)
 		return -EOPNOTSUPP;
 
-	phys = domain ? iommu_iova_to_phys(domain, iova) : 0;
-	if (!phys || !pfn_valid(PHYS_PFN(phys)))
-		return -EFAULT;
-	used = kmap_local_pfn(PHYS_PFN(phys)) + offset_in_page(phys);
+	err = hvdpa_access_read16(&hv->dma, HVDPA_ASID_DATA, vring->device +
+				  offsetof(struct vring_used, idx), &used);
+	if (err)
+		return err;
 	hvdpa_ring_state_initial(ring, false);
-	ring->avail_idx = le16_to_cpu(READ_ONCE(*used));
-	ring->used_idx = ring->avail_idx;
-	kunmap_local(used);
+	ring->avail_idx = used;
+	ring->used_idx = used;
 	return 0;
 }
 

@@ -57,6 +57,15 @@ test_changing() { control changing split; }
 test_asid() { control asid split; }
 test_doorbell() { control doorbell split; }
 
+test_memory_races() {
+	local count
+	count=$(rounds 200 25)
+	allow_log 'control queue: entry'
+	control memory_races split --asid 0 --seed 1 --count "$count"
+	control memory_races split --seed 2 --count "$count"
+	control memory_races packed --packed --asid 0 --seed 3 --count "$count"
+}
+
 # Shortened, unless somebody asks for more.
 commands=${HVDPA_FUZZ_COMMANDS:-$(rounds 6000 1200)}
 
@@ -141,6 +150,7 @@ t test_broken "rings that cannot be followed end in NEEDS_RESET"
 t test_unmapped "so does a ring that is taken away"
 t test_changing "a command that changes while it is read"
 t test_asid "address spaces: when, which, and what a reset does"
+t test_memory_races "nothing is written to memory that is being taken away"
 t test_doorbell "the control queue's doorbell cannot be mapped"
 t test_fuzz "random rings and commands"
 t test_given "mac and mtu are what the owner sees and the card does"

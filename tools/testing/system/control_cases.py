@@ -14,7 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from device import (CTRL_VQ, EVENT_IDX, INDIRECT, MQ, Net, PackedRing, SplitRing,
                     fault)
-from vhost import (NEEDS_RESET, PAGE, RING_PACKED, RO, Memory, readable,
+from vhost import (NEEDS_RESET, PAGE, RING_PACKED, RO, RW, Memory, readable,
                    refused, statistics)
 
 CTRL_RX, CTRL_VLAN, CTRL_RX_EXTRA, CTRL_MAC_ADDR = (1 << 18, 1 << 19, 1 << 20,
@@ -559,6 +559,201 @@ def case_pairs(args):
     b.close()
 
 
+def case_paused(args):
+    """What was kicked before a queue stops is done once it goes on, without
+    another kick: virtio_net waits for its answer with the RTNL held."""
+    Control.NUM = 256
+    count = 60
+    a = station(args)
+    control, owner = a.apart, a.owner
+    stop, go_on = ((owner.suspend, owner.resume) if args.how == "suspend" else
+                   (lambda: owner.enable(control.index, 0),
+                    lambda: owner.enable(control.index, 1)))
+    caught = done = 0
+    for delay in (0, 0.0005, 0.002, 0.005):
+        chain = control.chain(struct.pack("<BB", RX, 0) + b"\1")
+        for _ in range(count):
+            control.ring.post(chain, "command")
+        control.kick()
+        time.sleep(delay)
+        stop()
+        done = len(control.ring.reap())
+        time.sleep(0.1)
+        assert not control.ring.reap(), "a queue that is stopped is served"
+        caught += done < count
+        go_on()
+        end = time.monotonic() + 10
+        while done < count and time.monotonic() < end:
+            done += len(control.ring.reap())
+            time.sleep(0.002)
+        assert done == count, f"{done} of {count} answered after {delay} s"
+    assert caught, "every batch was over before the queue stopped"
+    print(f"# {caught} of 4 batches were stopped under way")
+    a.close()
+
+
+# Where the races put the page that an answer is to be written to.
+PLACE = 0x50000000
+
+
+class Race:
+    """An answer of the driver's that meets a change of the page it goes to. The
+    driver gathers a command of 200 pieces before, which takes it a while."""
+
+    def __init__(self, args):
+        Control.NUM = 256
+        self.args = args
+        self.rng = random.Random(args.seed)
+        self.page = Memory(1)
+        self.tries = self.written = 0
+        self.slowest = 0.004
+
+    def begin(self):
+        self.station = station(self.args)
+        control = self.control = self.station.apart
+        control.memory.map[control.place:control.place + 256] = b"\xff" * 256
+        control.ring.post([(control.iova + control.place + i, 1, False)
+                           for i in range(200)] + [(PLACE + 64, 1, True)],
+                          "command")
+        self.page.map[:] = b"\xAA" * PAGE
+        self.tries += 1
+
+    def map(self, perm):
+        self.station.owner.map(PLACE, self.page, perm, asid=self.args.asid)
+
+    def unmap(self):
+        self.station.owner.unmap(PLACE, PAGE, asid=self.args.asid)
+
+    def kick(self):
+        """And let the driver come so far, another way each time."""
+        end = time.perf_counter() + self.rng.uniform(0, self.slowest)
+        self.control.kick()
+        while time.perf_counter() < end:
+            pass
+
+    def settle(self):
+        """Until the driver has answered, or given the device up."""
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            if (self.station.owner.status() & NEEDS_RESET or
+                    self.control.ring.reap()):
+                return
+        raise AssertionError("neither an answer nor NEEDS_RESET")
+
+    def changed(self):
+        return self.page.map[:] != b"\xAA" * PAGE
+
+    def end(self, close=True):
+        self.written += self.changed()
+        if close:
+            self.station.close()
+
+
+def race_read_only(race):
+    """A page that is being mapped for reading is not written."""
+    race.kick()
+    race.map(RO)
+    race.settle()
+    assert not race.changed(), "a page that was mapped read-only is written"
+
+
+def race_unmap(race):
+    """A page is its owner's alone once it is unmapped."""
+    race.map(RW)
+    race.kick()
+    race.unmap()
+    then = race.page.map[:]
+    race.settle()
+    assert race.page.map[:] == then, "a page is written after its unmap"
+
+
+def race_permission(race):
+    """Nor is it written once it is mapped for reading in place of both."""
+    race.map(RW)
+    race.kick()
+    race.unmap()
+    race.map(RO)
+    then = race.page.map[:]
+    race.settle()
+    assert race.page.map[:] == then, "a page is written after it is read-only"
+
+
+def race_reset(race):
+    race.map(RW)
+    race.kick()
+    race.station.owner.set_status(0)
+    then = race.page.map[:]
+    time.sleep(0.01)
+    assert race.page.map[:] == then, "a page is written after a reset"
+
+
+def race_close(race):
+    race.map(RW)
+    race.kick()
+    race.station.close()
+    then = race.page.map[:]
+    time.sleep(0.01)
+    assert race.page.map[:] == then, "a page is written after its owner left"
+
+
+def case_memory_races(args):
+    """Each change of an owner's memory against the driver's access to it."""
+    for attempt in (race_read_only, race_unmap, race_permission, race_reset,
+                    race_close):
+        race = Race(args)
+        for _ in range(args.count):
+            race.begin()
+            attempt(race)
+            race.end(close=attempt is not race_close)
+        print(f"# {attempt.__name__}: {race.tries} tries, the answer was written"
+              f" in {race.written}")
+
+
+def case_slow(args):
+    """Whoever waits for the function waits for one command, not for all."""
+    Control.NUM = 256
+    a = station(args)
+    control = a.apart
+    chain = control.chain(struct.pack("<BB", RX, 0) + b"\1")
+    for _ in range(12):
+        control.ring.post(chain, "command")
+    fault(args.fault, "command-delay", "900")
+    control.kick()
+    time.sleep(0.3)
+    statistics(args.device[0], 0)
+    done = len(control.ring.reap())
+    print(f"# {done} of 12 commands were answered when vdpa was")
+    assert done < 6, "vdpa waited for a batch of commands"
+    fault(args.fault, "command-delay", "0")
+    a.close()
+
+
+def case_no_base(args):
+    """A packed ring whose owner says nothing of where it stands starts at its
+    beginning."""
+    a = Station(args.device[0], MAC_A, features_of(args), asid=args.asid)
+    set_base = a.owner.set_base
+    a.owner.set_base = lambda index, base: None
+    a.start()
+    assert a.apart.run(RX, 0, b"\1") == OK
+    a.owner.set_base = set_base
+    a.close()
+
+
+def case_sizes(args):
+    """What one owner's features make of the queues ends with that owner."""
+    a = Station(args.device[0], MAC_A, features_of(args), asid=args.asid)
+    owner = a.owner
+    first = [owner.vring_size(q) for q in range(owner.vqs())]
+    owner.negotiate(owner.features() & ~(MQ | CTRL_VQ | BASE))
+    few = [owner.vring_size(q) for q in range(owner.vqs())]
+    owner.set_status(0)
+    then = [owner.vring_size(q) for q in range(owner.vqs())]
+    print(f"# {first}, {few} without MQ")
+    assert then == first, f"{then} after a reset, {first} before"
+    a.close()
+
+
 def case_provisioned(args):
     """A device with an address, an MTU and fewer queue pairs than the card."""
     b = station(args, 1)
@@ -706,6 +901,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fault")
     parser.add_argument("--count", type=int, default=1500)
+    parser.add_argument("--how", default="enable")
     args = parser.parse_args()
     globals()["case_" + args.case](args)
 
