@@ -63,6 +63,7 @@ static void hvdpa_fake_free(void *data)
 	if (fake->fn.notify)
 		pci_iounmap(&fake->pdev, fake->fn.notify);
 	kfree(fake->fn.queues);
+	kfree(fake->fn.saved);
 	mutex_destroy(&fake->fn.lock);
 }
 
@@ -120,9 +121,13 @@ struct hvdpa_fake *hvdpa_fake_create(struct kunit *test, u32 device_id)
 
 	fn = &fake->fn;
 	mutex_init(&fn->lock);
+	init_waitqueue_head(&fn->reset_over);
 	err = kunit_add_action_or_reset(test, hvdpa_fake_free, fake);
 	KUNIT_ASSERT_EQ(test, err, 0);
 	fn->pdev = &fake->pdev;
+	put_unaligned_le16(PCI_COMMAND_MEMORY, fake->config + PCI_COMMAND);
+	KUNIT_ASSERT_EQ(test, hvdpa_function_save(fn), 0);
+	pci_set_master(fn->pdev);
 	hvdpa_virtio_detect(fn);
 	fn->mdev.pci_dev = &fake->pdev;
 	fn->mdev.id.device = device_id;
@@ -287,6 +292,7 @@ struct hvdpa_device *hvdpa_fake_add_device(struct kunit *test,
 	KUNIT_ASSERT_NOT_NULL(test, hv);
 	hv->fn = &fake->fn;
 	spin_lock_init(&hv->config_cb_lock);
+	spin_lock_init(&hv->mac_lock);
 	fake->fn.hv = hv;
 	return hv;
 }

@@ -490,30 +490,35 @@ static void identify_refuses_doorbells_outside_notify(struct kunit *test)
 	}
 }
 
+static int read_size(struct hvdpa_fake *fake, u16 says, u16 *size)
+{
+	int err;
+
+	fake->common.cfg.queue_size = cpu_to_le16(says);
+	mutex_lock(&fake->fn.lock);
+	err = hvdpa_function_read_queue_size(&fake->fn, 1, false, size);
+	mutex_unlock(&fake->fn.lock);
+	return err;
+}
+
 /* Once a queue may have no entries: these features do not have it. */
 static void sizes_are_read_again_for_the_features(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 	struct hvdpa_function *fn = &fake->fn;
-	int err;
+	u16 size;
 
 	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), 0);
 	KUNIT_EXPECT_EQ(test, fn->queues[1].size, 256);
 
-	mutex_lock(&fn->lock);
-	fake->common.cfg.queue_size = cpu_to_le16(64);
-	err = hvdpa_function_read_queue_sizes(fn, fn->nqueues, false);
-	mutex_unlock(&fn->lock);
-	KUNIT_EXPECT_EQ(test, err, 0);
-	KUNIT_EXPECT_EQ(test, fn->queues[1].size, 64);
-
-	mutex_lock(&fn->lock);
-	fake->common.cfg.queue_size = 0;
-	err = hvdpa_function_read_queue_sizes(fn, fn->nqueues, false);
-	mutex_unlock(&fn->lock);
-	KUNIT_EXPECT_EQ(test, err, 0);
-	KUNIT_EXPECT_EQ(test, fn->queues[1].size, 0);
+	KUNIT_EXPECT_EQ(test, read_size(fake, 64, &size), 0);
+	KUNIT_EXPECT_EQ(test, size, 64);
+	KUNIT_EXPECT_EQ(test, read_size(fake, 0, &size), 0);
+	KUNIT_EXPECT_EQ(test, size, 0);
+	KUNIT_EXPECT_EQ(test, read_size(fake, 100, &size), -EINVAL);
 	KUNIT_EXPECT_FALSE(test, fn->dead);
+	/* What the next owner may have is not changed by this one's features. */
+	KUNIT_EXPECT_EQ(test, fn->queues[1].size, 256);
 }
 
 struct size_case {
@@ -691,6 +696,20 @@ static struct bell *make_bell(struct kunit *test)
 	return bell;
 }
 
+static void go_live(struct bell *bell)
+{
+	mutex_lock(&bell->hv->fn->lock);
+	hvdpa_vring_go_live(bell->vring);
+	mutex_unlock(&bell->hv->fn->lock);
+}
+
+static void hold(struct bell *bell)
+{
+	mutex_lock(&bell->hv->fn->lock);
+	hvdpa_vring_hold(bell->vring);
+	mutex_unlock(&bell->hv->fn->lock);
+}
+
 /* Was it rung since the last time? */
 static bool rung(struct kunit *test, struct bell *bell)
 {
@@ -707,7 +726,7 @@ static void kick_of_a_live_queue_rings(struct kunit *test)
 {
 	struct bell *bell = make_bell(test);
 
-	hvdpa_vring_go_live(bell->vring);
+	go_live(bell);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
 	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	KUNIT_EXPECT_TRUE(test, rung(test, bell));
@@ -721,13 +740,13 @@ static void kick_of_a_queue_that_is_told_by_a_port_rings(struct kunit *test)
 	struct bell *bell = make_bell(test);
 
 	bell->hv->fn->notify_in_memory = false;
-	hvdpa_vring_go_live(bell->vring);
+	go_live(bell);
 	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	KUNIT_EXPECT_TRUE(test, rung(test, bell));
-	hvdpa_vring_hold(bell->vring);
+	hold(bell);
 	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
-	hvdpa_vring_go_live(bell->vring);
+	go_live(bell);
 	KUNIT_EXPECT_TRUE(test, rung(test, bell));
 	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring->kicks), 2);
 }
@@ -739,11 +758,11 @@ static void early_kick_rings_once_when_the_queue_goes_live(struct kunit *test)
 	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
-	hvdpa_vring_go_live(bell->vring);
+	go_live(bell);
 	KUNIT_EXPECT_TRUE(test, rung(test, bell));
 	/* It is not remembered any longer. */
-	hvdpa_vring_hold(bell->vring);
-	hvdpa_vring_go_live(bell->vring);
+	hold(bell);
+	go_live(bell);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
 	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring->kicks), 2);
 }
@@ -752,11 +771,11 @@ static void kick_while_a_queue_pauses_is_remembered(struct kunit *test)
 {
 	struct bell *bell = make_bell(test);
 
-	hvdpa_vring_go_live(bell->vring);
-	hvdpa_vring_hold(bell->vring);
+	go_live(bell);
+	hold(bell);
 	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
-	hvdpa_vring_go_live(bell->vring);
+	go_live(bell);
 	KUNIT_EXPECT_TRUE(test, rung(test, bell));
 }
 
@@ -766,7 +785,7 @@ static void forget_drops_a_pending_kick(struct kunit *test)
 
 	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	hvdpa_vring_forget(bell->vring);
-	hvdpa_vring_go_live(bell->vring);
+	go_live(bell);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
 	/* The counters belong to the device. */
 	KUNIT_EXPECT_EQ(test, atomic64_read(&bell->vring->kicks), 1);
@@ -801,6 +820,44 @@ static void interrupt_before_driver_ok_is_not_passed_on(struct kunit *test)
 	hvdpa_vring_forget(bell->vring);
 	KUNIT_EXPECT_NULL(test, bell->vring->cb.callback);
 	KUNIT_EXPECT_PTR_EQ(test, bell->vring->cb.private, (void *)&calls);
+}
+
+/* One owner's features: fewer entries, packed rings; then the next owner. */
+static void features_end_with_their_owner(struct kunit *test)
+{
+	struct bell *bell = make_bell(test);
+	struct hvdpa_vring *vring = bell->vring;
+	struct hvdpa_fake *fake = hvdpa_fake_of(vring->hv->fn);
+
+	KUNIT_EXPECT_EQ(test, vring->size, 256);
+	KUNIT_EXPECT_FALSE(test, vring->state.avail_wrap);
+
+	vring->hv->driver_features = BIT_ULL(VIRTIO_F_RING_PACKED);
+	fake->common.cfg.queue_size = cpu_to_le16(100);
+	mutex_lock(&fake->fn.lock);
+	KUNIT_EXPECT_EQ(test, hvdpa_vring_agree(vring), 0);
+	mutex_unlock(&fake->fn.lock);
+	KUNIT_EXPECT_EQ(test, hvdpa_vdpa_ops.get_vq_size(&vring->hv->vdpa, QUEUE),
+			100);
+	/* An owner that says nothing starts at the beginning. */
+	KUNIT_EXPECT_TRUE(test, hvdpa_ring_state_is_initial(&vring->state, true));
+
+	/* One that says something starts there. */
+	vring->has_state = true;
+	vring->state.avail_idx = 7;
+	vring->state.used_idx = 7;
+	mutex_lock(&fake->fn.lock);
+	KUNIT_EXPECT_EQ(test, hvdpa_vring_agree(vring), 0);
+	mutex_unlock(&fake->fn.lock);
+	KUNIT_EXPECT_EQ(test, vring->state.avail_idx, 7);
+
+	vring->hv->driver_features = 0;
+	hvdpa_vring_forget(vring);
+	KUNIT_EXPECT_EQ(test, hvdpa_vdpa_ops.get_vq_size(&vring->hv->vdpa, QUEUE),
+			256);
+	KUNIT_EXPECT_FALSE(test, vring->has_state);
+	KUNIT_EXPECT_TRUE(test,
+			  hvdpa_ring_state_is_initial(&vring->state, false));
 }
 
 static void forget_forgets_all_that_the_owner_said(struct kunit *test)
@@ -900,6 +957,7 @@ static struct kunit_case hvdpa_vring_cases[] = {
 	KUNIT_CASE(kick_while_a_queue_pauses_is_remembered),
 	KUNIT_CASE(forget_drops_a_pending_kick),
 	KUNIT_CASE(interrupt_before_driver_ok_is_not_passed_on),
+	KUNIT_CASE(features_end_with_their_owner),
 	KUNIT_CASE(forget_forgets_all_that_the_owner_said),
 	KUNIT_CASE_PARAM(arm_tells_the_device_what_it_can_be, arm_gen_params),
 	{}

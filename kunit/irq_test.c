@@ -242,14 +242,42 @@ static void set_config(struct handling *handling,
 	hvdpa_config_set_cb(handling->hv, cb);
 }
 
+/* Whoever sets another waits: the one that runs is not changed under way. */
 static void config_is_changed_between_two_interrupts(struct kunit *test)
 {
 	struct handling *handling = make_handling(test, config_interrupt);
 
+	hvdpa_config_open(handling->hv);
 	handling->cb = &handling->hv->config_cb;
 	change_while_handled(test, handling, set_config);
-	KUNIT_EXPECT_PTR_EQ(test, &not_called, handling->after.callback);
+	KUNIT_EXPECT_PTR_EQ(test, &linger, handling->after.callback);
 	KUNIT_EXPECT_PTR_EQ(test, &not_called, handling->cb->callback);
+}
+
+static void close_config(struct handling *handling,
+			 const struct vdpa_callback *cb)
+{
+	if (cb->callback == linger)
+		hvdpa_config_set_cb(handling->hv, cb);
+	else
+		hvdpa_config_close(handling->hv);
+}
+
+/* A consumer that is unbound frees what its callback is for. */
+static void config_is_not_called_once_its_consumer_goes(struct kunit *test)
+{
+	struct handling *handling = make_handling(test, config_interrupt);
+	const struct vdpa_callback late = { .callback = not_called };
+
+	hvdpa_config_set_cb(handling->hv, &late);
+	KUNIT_EXPECT_NULL(test, handling->hv->config_cb.callback);
+
+	hvdpa_config_open(handling->hv);
+	handling->cb = &handling->hv->config_cb;
+	change_while_handled(test, handling, close_config);
+	KUNIT_EXPECT_NULL(test, handling->cb->callback);
+	hvdpa_config_set_cb(handling->hv, &late);
+	KUNIT_EXPECT_NULL(test, handling->cb->callback);
 }
 
 static struct kunit_case irq_cases[] = {
@@ -261,6 +289,7 @@ static struct kunit_case irq_cases[] = {
 	KUNIT_CASE(every_queue_is_served_once),
 	KUNIT_CASE(a_queue_is_changed_between_two_interrupts),
 	KUNIT_CASE(config_is_changed_between_two_interrupts),
+	KUNIT_CASE(config_is_not_called_once_its_consumer_goes),
 	{}
 };
 

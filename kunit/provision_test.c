@@ -32,6 +32,7 @@ static struct hvdpa_device *fake_device(struct kunit *test)
 	hv = kunit_kzalloc(test, sizeof(*hv), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, hv);
 	hv->fn = &fake->fn;
+	spin_lock_init(&hv->mac_lock);
 	fake->fn.supported = OFFERED;
 	fake->fn.max_pairs = 4;
 	for (i = 0; i < sizeof(fake->device); i++)

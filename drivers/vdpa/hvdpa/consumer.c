@@ -13,34 +13,6 @@
 
 #include "hvdpa.h"
 
-/**
- * hvdpa_device_revoke - take a device away from an owner that still holds it
- * @hv: the device; the function's lock is held
- *
- * DMA is off first and for sure, then the device is reset, then the owner
- * finds NEEDS_RESET and its configuration callback fires. Nothing that the
- * owner does later reaches the hardware. A consumer in the kernel is not
- * treated so: its own removal resets the device, with commands that need an
- * answer before that.
- *
- * Return: nothing.
- */
-void hvdpa_device_revoke(struct hvdpa_device *hv)
-{
-	lockdep_assert_held(&hv->fn->lock);
-
-	if (hv->revoked || hv->dma_api)
-		return;
-
-	hv->revoked = true;
-	pci_clear_master(hv->fn->pdev);
-	hvdpa_device_quiet(hv);
-	hvdpa_log_before_reset(hv);
-	hvdpa_function_reset(hv->fn);
-	WRITE_ONCE(hv->status, hv->status | VIRTIO_CONFIG_S_NEEDS_RESET);
-	hvdpa_config_notify(hv);
-}
-
 /* A consumer's driver is about to be bound. */
 static void hvdpa_consumer_comes(struct hvdpa_device *hv)
 {
@@ -50,18 +22,28 @@ static void hvdpa_consumer_comes(struct hvdpa_device *hv)
 	 * Only virtio-vdpa hands the device addresses of the DMA API. Anyone
 	 * else's are an untrusted owner's and need the domain of their own.
 	 */
-	hv->dma_api = !strcmp(name, "virtio_vdpa");
+	WRITE_ONCE(hv->dma_api, !strcmp(name, "virtio_vdpa"));
+	hvdpa_config_open(hv);
+}
+
+/*
+ * A consumer's driver is about to be unbound. Once it is, what its callback is
+ * for may be freed before the bus says so: it is told for the last time here.
+ */
+static void hvdpa_consumer_goes(struct hvdpa_device *hv)
+{
+	hvdpa_device_revoke(hv);
+	hvdpa_config_close(hv);
 }
 
 /* A consumer's driver is gone, and with it whoever held the device. */
 static void hvdpa_consumer_gone(struct hvdpa_device *hv)
 {
-	const struct vdpa_callback none = {};
-
-	hvdpa_config_set_cb(hv, &none);
+	hvdpa_config_close(hv);
 	hvdpa_provision_forget_owner(hv, NULL);
-	hv->dma_api = false;
+	WRITE_ONCE(hv->dma_api, false);
 	hv->revoked = false;
+	/* A device that may still write stays confined to nothing. */
 	if (hvdpa_device_reset(hv))
 		return;
 	hvdpa_dma_detach(hv);
@@ -84,7 +66,7 @@ static int hvdpa_consumer_event(struct notifier_block *nb,
 		hvdpa_consumer_comes(hv);
 		break;
 	case BUS_NOTIFY_UNBIND_DRIVER:
-		hvdpa_device_revoke(hv);
+		hvdpa_consumer_goes(hv);
 		break;
 	case BUS_NOTIFY_UNBOUND_DRIVER:
 	case BUS_NOTIFY_DRIVER_NOT_BOUND:

@@ -18,8 +18,9 @@
 
 static struct workqueue_struct *hvdpa_control_wq;
 
-/* Commands in a row before others may have the function's lock. */
+/* What others may have the function's lock after: commands, and a time. */
 #define HVDPA_CONTROL_BATCH	16
+#define HVDPA_CONTROL_HOLD_MS	10
 
 /**
  * struct hvdpa_control - a device's mediated control queue
@@ -93,7 +94,7 @@ static u8 hvdpa_control_command(struct hvdpa_control *control,
 {
 	u8 ack = VIRTIO_NET_ERR;
 
-	control->received++;
+	WRITE_ONCE(control->received, control->received + 1);
 	*err = 0;
 	if (!chain->unreadable && chain->out_len <= HVDPA_COMMAND_MAX &&
 	    !hvdpa_command_check(&control->limits, control->command,
@@ -102,10 +103,10 @@ static u8 hvdpa_control_command(struct hvdpa_control *control,
 					     chain->out_len, &ack);
 	if (ack == VIRTIO_NET_OK) {
 		hvdpa_command_accept(&control->state, control->command);
-		control->accepted++;
+		WRITE_ONCE(control->accepted, control->accepted + 1);
 	} else {
 		ack = VIRTIO_NET_ERR;
-		control->refused++;
+		WRITE_ONCE(control->refused, control->refused + 1);
 	}
 	trace_hvdpa_command(&control->hv->vdpa, control->command,
 			    chain->unreadable ? 0 : chain->out_len, ack);
@@ -138,33 +139,52 @@ static int hvdpa_control_serve(struct hvdpa_control *control)
 	return 1;
 }
 
+/*
+ * Commands in a row; true if there may be more. Others get the function's lock
+ * sooner where the device is slow: they wait for one command, not for a batch.
+ */
+static bool hvdpa_control_batch(struct hvdpa_control *control, int *err)
+{
+	unsigned long end = jiffies +
+			    msecs_to_jiffies(HVDPA_CONTROL_HOLD_MS);
+	unsigned int n;
+	int ret;
+
+	for (n = 0; n < HVDPA_CONTROL_BATCH; n++) {
+		ret = hvdpa_control_serve(control);
+		if (ret <= 0) {
+			*err = ret;
+			return false;
+		}
+		if (time_after(jiffies, end))
+			break;
+	}
+	return true;
+}
+
 static void hvdpa_control_work(struct work_struct *work)
 {
 	struct hvdpa_control *control = container_of(work, struct hvdpa_control,
 						     work);
 	struct hvdpa_device *hv = control->hv;
-	unsigned int n;
-	int ret = 0;
+	bool more = false;
+	int err = 0;
 
 	mutex_lock(&hv->fn->lock);
-	for (n = 0; n < HVDPA_CONTROL_BATCH; n++) {
-		if (!control->vring || !control->vring->live)
-			break;
-		ret = hvdpa_control_serve(control);
-		if (ret <= 0)
-			break;
-	}
-	if (ret < 0) {
+	/* hvdpa_vring_go_live() has a queue that is held now looked at again. */
+	if (control->vring && control->vring->live)
+		more = hvdpa_control_batch(control, &err);
+	if (err) {
 		dev_warn_ratelimited(&hv->fn->pdev->dev,
 				     "control queue: entry %u cannot be served, the device needs a reset: %pe\n",
 				     control->ring.state.avail_idx,
-				     ERR_PTR(ret));
+				     ERR_PTR(err));
 		atomic64_inc(&control->vring->errors);
 		hvdpa_device_fail(hv);
 	}
 	mutex_unlock(&hv->fn->lock);
 
-	if (n == HVDPA_CONTROL_BATCH)
+	if (more)
 		queue_work(hvdpa_control_wq, &control->work);
 }
 

@@ -23,6 +23,22 @@ static int hvdpa_count_device(struct device *dev, void *data)
 	return 0;
 }
 
+/*
+ * Without interrupt remapping an owner that names the interrupt window in a
+ * descriptor has its device send any interrupt of the machine: the IOMMU does not
+ * translate what is written there.
+ */
+static bool hvdpa_interrupts_isolated(struct device *dev,
+				      struct iommu_group *group)
+{
+	if (iommu_group_has_isolated_msi(group))
+		return true;
+	if (!hvdpa_allow_unsafe_interrupts)
+		return false;
+	dev_warn(dev, "no interrupt remapping, and allow_unsafe_interrupts is set: an owner can send any interrupt of this machine\n");
+	return true;
+}
+
 /* Why the function cannot have a domain of its own; NULL if it can. */
 static const char *hvdpa_dma_obstacle(struct device *dev,
 				      const struct list_head *reserved)
@@ -30,6 +46,7 @@ static const char *hvdpa_dma_obstacle(struct device *dev,
 	struct iommu_resv_region *region;
 	struct iommu_group *group;
 	unsigned int n = 0;
+	bool isolated;
 
 	if (!device_iommu_mapped(dev))
 		return "no IOMMU translates its DMA";
@@ -38,9 +55,12 @@ static const char *hvdpa_dma_obstacle(struct device *dev,
 
 	group = iommu_group_get(dev);
 	iommu_group_for_each_dev(group, &n, hvdpa_count_device);
+	isolated = hvdpa_interrupts_isolated(dev, group);
 	iommu_group_put(group);
 	if (n != 1)
 		return "it shares its IOMMU group with another function";
+	if (!isolated)
+		return "no interrupt remapping keeps it from sending other devices' interrupts";
 
 	list_for_each_entry(region, reserved, list)
 		if (region->type == IOMMU_RESV_SW_MSI)
@@ -317,6 +337,26 @@ static void hvdpa_dma_unmap_rest(struct iommu_domain *domain, u64 iova,
 		iommu_unmap(domain, iova + offset - rest, rest);
 }
 
+/*
+ * The owner's first map. While a function is in a reset, a kernel may attach no
+ * domain to it (7.3 does not where the function has ATS): the map waits for the end.
+ */
+static int hvdpa_dma_attach_first(struct hvdpa_device *hv)
+{
+	struct hvdpa_function *fn = hv->fn;
+	int err;
+
+	if (READ_ONCE(hv->dma.attached))
+		return 0;
+
+	mutex_lock(&fn->lock);
+	err = hvdpa_function_await_reset(fn);
+	if (!err)
+		err = hvdpa_dma_attach(hv);
+	mutex_unlock(&fn->lock);
+	return err;
+}
+
 static int hvdpa_dma_map_data(struct hvdpa_device *hv, u64 iova, u64 size,
 			      u64 pa, u32 perm)
 {
@@ -338,7 +378,7 @@ static int hvdpa_dma_map_data(struct hvdpa_device *hv, u64 iova, u64 size,
 	if (perm & VHOST_ACCESS_WO)
 		prot |= IOMMU_WRITE;
 
-	err = hvdpa_dma_attach(hv);
+	err = hvdpa_dma_attach_first(hv);
 	if (err)
 		return err;
 

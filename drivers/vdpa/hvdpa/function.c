@@ -16,10 +16,6 @@
 
 #include "hvdpa.h"
 
-/* What a register of a function that is gone reads as. */
-#define HVDPA_ALL_ONES_8	0xff
-#define HVDPA_ALL_ONES_16	0xffff
-
 /**
  * hvdpa_function_read_status - read the device status register
  * @fn: the function
@@ -31,72 +27,6 @@ u8 hvdpa_function_read_status(struct hvdpa_function *fn)
 	KUNIT_STATIC_STUB_REDIRECT(hvdpa_function_read_status, fn);
 
 	return vp_modern_get_status(&fn->mdev);
-}
-
-/**
- * hvdpa_function_lose - nothing reaches a function any more
- * @fn: the function, its lock held
- * @reason: for people
- *
- * Its DMA is cut and its device's owner is told, until
- * hvdpa_function_return() or hvdpa_function_revive().
- *
- * Return: nothing.
- */
-void hvdpa_function_lose(struct hvdpa_function *fn, const char *reason)
-{
-	lockdep_assert_held(&fn->lock);
-
-	if (fn->dead)
-		return;
-	WRITE_ONCE(fn->dead, true);
-	fn->death = reason;
-	pci_clear_master(fn->pdev);
-
-	if (fn->hv) {
-		WRITE_ONCE(fn->hv->status,
-			   fn->hv->status | VIRTIO_CONFIG_S_NEEDS_RESET);
-		hvdpa_config_notify(fn->hv);
-	}
-}
-
-/**
- * hvdpa_function_mark_dead - give a function up
- * @fn: the function, its lock held
- * @reason: for the log
- *
- * It is lost, and devlink is told. It stays so until hvdpa_function_revive(),
- * or until it is bound again.
- *
- * Return: nothing.
- */
-void hvdpa_function_mark_dead(struct hvdpa_function *fn, const char *reason)
-{
-	lockdep_assert_held(&fn->lock);
-
-	if (fn->dead)
-		return;
-	hvdpa_function_lose(fn, reason);
-	dev_err(&fn->pdev->dev, "the function is given up: %s\n", reason);
-	hvdpa_health_report(fn);
-}
-
-static int hvdpa_function_flr(struct hvdpa_function *fn)
-{
-	u16 command;
-	int err;
-
-	/* Saved with DMA off, so that restoring does not turn it on early. */
-	pci_read_config_word(fn->pdev, PCI_COMMAND, &command);
-	pci_clear_master(fn->pdev);
-	pci_save_state(fn->pdev);
-	err = pcie_reset_flr(fn->pdev, PCI_RESET_DO_RESET);
-	pci_restore_state(fn->pdev);
-	/* An error recovery restores what was saved last. */
-	pci_save_state(fn->pdev);
-	if (!err && (command & PCI_COMMAND_MASTER))
-		pci_set_master(fn->pdev);
-	return err;
 }
 
 /**
@@ -141,107 +71,6 @@ int hvdpa_function_reset(struct hvdpa_function *fn)
 
 	hvdpa_function_mark_dead(fn, "it does not finish a reset");
 	return -ETIMEDOUT;
-}
-
-/* Does it answer as it did before it was given up? */
-static int hvdpa_function_recognise(struct hvdpa_function *fn)
-{
-	u8 status = hvdpa_function_read_status(fn);
-	u64 offered;
-	int err;
-
-	if (status) {
-		err = status == HVDPA_ALL_ONES_8 ? -ENODEV : -ETIMEDOUT;
-		dev_err(&fn->pdev->dev,
-			"revive: device_status is %#x after a function level reset, expected 0: %pe\n",
-			status, ERR_PTR(err));
-		return err;
-	}
-	offered = vp_modern_get_features(&fn->mdev);
-	if (offered != fn->offered) {
-		dev_err(&fn->pdev->dev,
-			"revive: device_feature is %#llx, it was %#llx: %pe\n",
-			offered, fn->offered, ERR_PTR(-EIO));
-		return -EIO;
-	}
-	return 0;
-}
-
-/**
- * hvdpa_function_return - a function that was lost was reset
- * @fn: the function, its lock held; its configuration space is as it was
- *
- * An owner of its device goes on finding NEEDS_RESET until it has reset it.
- *
- * Return: 0; -ENODEV or -ETIMEDOUT if it does not answer as after a reset, -EIO
- * if it is not what it was. After an error it stays lost, and one line in the
- * log says why.
- */
-int hvdpa_function_return(struct hvdpa_function *fn)
-{
-	struct hvdpa_device *hv = fn->hv;
-	int err;
-
-	lockdep_assert_held(&fn->lock);
-
-	if (hv) {
-		hvdpa_device_quiet(hv);
-		hvdpa_log_before_reset(hv);
-	}
-	err = hvdpa_function_recognise(fn);
-	if (err)
-		return err;
-
-	WRITE_ONCE(fn->dead, false);
-	if (hv && !hv->revoked)
-		pci_set_master(fn->pdev);
-	dev_info(&fn->pdev->dev, "the function is back after: %s\n", fn->death);
-	return 0;
-}
-
-/**
- * hvdpa_function_revive - bring back a function that was given up
- * @fn: the function, its lock held
- *
- * A function level reset, and a look at what answers. An owner of its device
- * goes on finding NEEDS_RESET until it has reset it. May sleep, and as long as
- * the PCI core waits for a function: up to a minute.
- *
- * Return: 0, also where it was not given up; -ENODEV if it is not there or is
- * being removed, -EBUSY while somebody else resets it, -ENOTTY if it has no
- * function level reset, -ETIMEDOUT if that does not end, -EIO if it is not what
- * it was. After an error it stays given up; but for -EBUSY and a removal one
- * line in the log says why.
- */
-int hvdpa_function_revive(struct hvdpa_function *fn)
-{
-	u16 command;
-	int err;
-
-	lockdep_assert_held(&fn->lock);
-
-	if (fn->removing)
-		return -ENODEV;
-	if (fn->being_reset)
-		return -EBUSY;
-	if (!fn->dead)
-		return 0;
-	/* Else the reset would wait a minute for what cannot come. */
-	pci_read_config_word(fn->pdev, PCI_COMMAND, &command);
-	if (PCI_POSSIBLE_ERROR(command)) {
-		dev_err(&fn->pdev->dev,
-			"revive: the command register reads %#x, the function is not there: %pe\n",
-			command, ERR_PTR(-ENODEV));
-		return -ENODEV;
-	}
-
-	err = hvdpa_function_flr(fn);
-	if (err) {
-		dev_err(&fn->pdev->dev, "revive: function level reset: %pe\n",
-			ERR_PTR(err));
-		return err;
-	}
-	return hvdpa_function_return(fn);
 }
 
 /**
@@ -296,40 +125,38 @@ bool hvdpa_queue_size_ok(u32 size, bool packed)
 }
 
 /**
- * hvdpa_function_read_queue_sizes - read how many entries the queues take
+ * hvdpa_function_read_queue_size - read how many entries a queue takes
  * @fn: the function, its lock held; features are agreed
- * @nqueues: how many queues
+ * @idx: the queue
  * @packed: packed rings are agreed
+ * @size: filled here; 0 for a queue that these features do not have
  *
  * A queue's size may depend on the features: with fewer of them its number
  * may belong to another kind of queue.
  *
- * Return: 0; -EINVAL if a size is none that a queue may have; -ENODEV if the
+ * Return: 0; -EINVAL if the size is none that a queue may have; -ENODEV if the
  * function is gone.
  */
-int hvdpa_function_read_queue_sizes(struct hvdpa_function *fn, u16 nqueues,
-				    bool packed)
+int hvdpa_function_read_queue_size(struct hvdpa_function *fn, u16 idx,
+				   bool packed, u16 *size)
 {
-	u16 i, size;
+	u16 got;
 
 	lockdep_assert_held(&fn->lock);
 
-	for (i = 0; i < nqueues; i++) {
-		size = vp_modern_get_queue_size(&fn->mdev, i);
-		if (size == HVDPA_ALL_ONES_16) {
-			hvdpa_function_mark_dead(fn, "queue_size reads 0xffff");
-			return -ENODEV;
-		}
-		/* A queue that these features do not have is no error. */
-		if (size && !hvdpa_queue_size_ok(size, packed)) {
-			dev_err(&fn->pdev->dev,
-				"queue %u: queue_size is %u, expected %s up to %u: %pe\n",
-				i, size, packed ? "a number" : "a power of two",
-				HVDPA_VRING_NUM_MAX, ERR_PTR(-EINVAL));
-			return -EINVAL;
-		}
-		fn->queues[i].size = size;
+	got = vp_modern_get_queue_size(&fn->mdev, idx);
+	if (got == HVDPA_ALL_ONES_16) {
+		hvdpa_function_mark_dead(fn, "queue_size reads 0xffff");
+		return -ENODEV;
 	}
+	if (got && !hvdpa_queue_size_ok(got, packed)) {
+		dev_err(&fn->pdev->dev,
+			"queue %u: queue_size is %u, expected %s up to %u: %pe\n",
+			idx, got, packed ? "a number" : "a power of two",
+			HVDPA_VRING_NUM_MAX, ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
+	*size = got;
 	return 0;
 }
 
@@ -495,11 +322,17 @@ static int hvdpa_function_count_queues(struct hvdpa_function *fn)
 	return 0;
 }
 
-static int hvdpa_function_check_queues(struct hvdpa_function *fn)
+static int hvdpa_function_size_queues(struct hvdpa_function *fn)
 {
+	bool packed = fn->supported & BIT_ULL(VIRTIO_F_RING_PACKED);
 	u16 i;
+	int err;
 
 	for (i = 0; i < fn->nqueues; i++) {
+		err = hvdpa_function_read_queue_size(fn, i, packed,
+						     &fn->queues[i].size);
+		if (err)
+			return err;
 		if (!fn->queues[i].size) {
 			dev_err(&fn->pdev->dev,
 				"queue %u: queue_size is 0, expected a queue: %pe\n",
@@ -569,12 +402,7 @@ int hvdpa_function_identify(struct hvdpa_function *fn)
 	if (!fn->queues)
 		return -ENOMEM;
 
-	err = hvdpa_function_read_queue_sizes(fn, fn->nqueues,
-					      fn->supported &
-					      BIT_ULL(VIRTIO_F_RING_PACKED));
-	if (err)
-		return err;
-	err = hvdpa_function_check_queues(fn);
+	err = hvdpa_function_size_queues(fn);
 	if (err)
 		return err;
 	err = hvdpa_function_map_doorbells(fn);
@@ -594,6 +422,7 @@ static void hvdpa_function_free(struct hvdpa_function *fn)
 	if (fn->migration.regs)
 		pci_iounmap(fn->pdev, fn->migration.regs);
 	kfree(fn->queues);
+	kfree(fn->saved);
 	mutex_destroy(&fn->lock);
 	kfree(fn);
 }
@@ -617,6 +446,7 @@ struct hvdpa_function *hvdpa_function_create(struct pci_dev *pdev)
 	if (!fn)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&fn->lock);
+	init_waitqueue_head(&fn->reset_over);
 	fn->pdev = pdev;
 	fn->mdev.pci_dev = pdev;
 

@@ -22,6 +22,7 @@
 #include <linux/vdpa.h>
 #include <linux/vhost_iotlb.h>
 #include <linux/virtio_pci_modern.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <hvdpa/compat.h>
@@ -36,9 +37,23 @@ struct hvdpa_function;
 struct hvdpa_health;
 struct hvdpa_vring;
 
+/* What a register of a function that is gone reads as. */
+#define HVDPA_ALL_ONES_8	0xff
+#define HVDPA_ALL_ONES_16	0xffff
+#define HVDPA_ALL_ONES_32	0xffffffff
+
 /* The longest that a reset may take before the function is given an FLR. */
 #define HVDPA_RESET_TIMEOUT_US	(1000 * 1000)
 #define HVDPA_RESET_POLL_US	100
+
+/*
+ * The longest that a PCI error recovery may take: the PCI core waits a minute for
+ * a function, and a slot may have several.
+ */
+#define HVDPA_RECOVERY_TIMEOUT_MS	(3 * 60 * 1000)
+
+/* The longest that an owner's first map waits for a reset that is not ours. */
+#define HVDPA_AWAIT_RESET_MS		(70 * 1000)
 
 /* The most rounds of reading a configuration that changes meanwhile. */
 #define HVDPA_CONFIG_ROUNDS	16
@@ -198,7 +213,7 @@ int hvdpa_find_vendor_cap(struct pci_dev *pdev, u16 vendor_id, u32 magic);
 
 /**
  * struct hvdpa_queue - what a function says of one of its queues
- * @size: the most entries it takes; read again once features are agreed
+ * @size: the most entries it takes, with all that is supported agreed
  * @notify_off: queue_notify_off
  * @doorbell: where its index is written to ring it
  */
@@ -206,6 +221,13 @@ struct hvdpa_queue {
 	u16 size;
 	u16 notify_off;
 	__le16 __iomem *doorbell;
+};
+
+/* Who resets a function beside this driver, and says when it is over. */
+enum hvdpa_resetter {
+	HVDPA_RESETTER_PCI,		/* reset_prepare() to reset_done() */
+	HVDPA_RESETTER_SLEEP,
+	HVDPA_RESETTER_RECOVERY,	/* of a PCI error */
 };
 
 /**
@@ -230,7 +252,10 @@ struct hvdpa_queue {
  * @dead: nothing may reach it; hvdpa_function_lose() to _return()
  * @death: why, the last time, for people; NULL where it never was
  * @health: what devlink knows of it
- * @being_reset: somebody else resets it and says when it is over
+ * @saved: its configuration space as it was at probe
+ * @resetters: who else resets it now, bits of enum hvdpa_resetter
+ * @reset_over: woken when one of them has ended
+ * @recovery_began: when the last PCI error recovery began, in jiffies
  * @removing: remove() or shutdown() has begun: no new device, no revival
  * @hv: the device that dev_add made, or NULL
  * @mgmt: how `vdpa` sees this function
@@ -249,7 +274,7 @@ struct hvdpa_function {
 	/*
 	 * Serialises every register behind a selector (features, queues), the
 	 * status register, and what the device's owner has set up so far. Also
-	 * protects death, health, being_reset, removing and hv. Taken under
+	 * protects death, health, resetters, removing and hv. Taken under
 	 * vdpa's own locks, never around.
 	 */
 	struct mutex lock;
@@ -263,7 +288,10 @@ struct hvdpa_function {
 	bool dead;
 	const char *death;
 	struct hvdpa_health *health;
-	bool being_reset;
+	struct pci_saved_state *saved;
+	unsigned long resetters;
+	wait_queue_head_t reset_over;
+	unsigned long recovery_began;
 	bool removing;
 	struct hvdpa_device *hv;
 	struct vdpa_mgmt_dev mgmt;
@@ -281,16 +309,24 @@ void hvdpa_function_destroy(struct hvdpa_function *fn);
 int hvdpa_function_identify(struct hvdpa_function *fn);
 u8 hvdpa_function_read_status(struct hvdpa_function *fn);
 int hvdpa_function_reset(struct hvdpa_function *fn);
-void hvdpa_function_lose(struct hvdpa_function *fn, const char *reason);
-void hvdpa_function_mark_dead(struct hvdpa_function *fn, const char *reason);
-int hvdpa_function_return(struct hvdpa_function *fn);
-int hvdpa_function_revive(struct hvdpa_function *fn);
 int hvdpa_function_agree(struct hvdpa_function *fn, u64 features);
-int hvdpa_function_read_queue_sizes(struct hvdpa_function *fn, u16 nqueues,
-				    bool packed);
+int hvdpa_function_read_queue_size(struct hvdpa_function *fn, u16 idx,
+				   bool packed, u16 *size);
 bool hvdpa_queue_size_ok(u32 size, bool packed);
 int hvdpa_function_reset_queue(struct hvdpa_function *fn, u16 idx);
 int hvdpa_function_enable_queue(struct hvdpa_function *fn, u16 idx);
+
+/* recovery.c: a function is lost, and comes back */
+
+void hvdpa_function_lose(struct hvdpa_function *fn, const char *reason);
+void hvdpa_function_mark_dead(struct hvdpa_function *fn, const char *reason);
+int hvdpa_function_save(struct hvdpa_function *fn);
+void hvdpa_function_restore(struct hvdpa_function *fn);
+int hvdpa_function_flr(struct hvdpa_function *fn);
+bool hvdpa_function_is_being_reset(const struct hvdpa_function *fn);
+int hvdpa_function_await_reset(struct hvdpa_function *fn);
+int hvdpa_function_return(struct hvdpa_function *fn);
+int hvdpa_function_revive(struct hvdpa_function *fn);
 
 /* health.c: a function's death, as devlink sees it */
 
@@ -302,6 +338,7 @@ void hvdpa_health_unregister(struct hvdpa_function *fn);
 /* main.c */
 
 extern bool hvdpa_irq_bypass;
+extern bool hvdpa_allow_unsafe_interrupts;
 
 /* reset.c: resets that are not this driver's */
 
@@ -341,11 +378,14 @@ void hvdpa_config_write(struct hvdpa_function *fn, unsigned int offset,
  * @desc: IOVA of the descriptor area
  * @driver: IOVA of the driver area
  * @device: IOVA of the device area
+ * @size: the most entries that the device takes with the owner's features;
+ *	  read without a lock
  * @num: entries; 0 after a bad set_vq_num
  * @has_address: the areas were given since the last reset
  * @ready: the owner wants it to run
  * @armed: the device was told of it
  * @mediated: the driver serves it; changes only while it is not live
+ * @has_state: the owner said where it starts since the last reset
  * @state: where it starts
  * @live: a kick may go to the device; read without a lock
  * @doorbell: where it goes, while @live, not @mediated, and in memory space;
@@ -366,11 +406,13 @@ struct hvdpa_vring {
 	u64 desc;
 	u64 driver;
 	u64 device;
+	u16 size;
 	u32 num;
 	bool has_address;
 	bool ready;
 	bool armed;
 	bool mediated;
+	bool has_state;
 	struct hvdpa_ring_state state;
 	bool live;
 	__le16 __iomem *doorbell;
@@ -391,6 +433,7 @@ void hvdpa_vring_init(struct hvdpa_vring *vring, struct hvdpa_device *hv,
 		      u16 idx);
 void hvdpa_vring_forget(struct hvdpa_vring *vring);
 void hvdpa_vring_number(struct hvdpa_vring *vring, u64 features);
+int hvdpa_vring_agree(struct hvdpa_vring *vring);
 int hvdpa_vring_check(const struct hvdpa_vring *vring, u32 most);
 int hvdpa_vring_arm(struct hvdpa_vring *vring);
 void hvdpa_vring_go_live(struct hvdpa_vring *vring);
@@ -470,6 +513,8 @@ void hvdpa_irq_sync(struct hvdpa_device *hv);
 void hvdpa_config_notify(struct hvdpa_device *hv);
 void hvdpa_config_set_cb(struct hvdpa_device *hv,
 			 const struct vdpa_callback *cb);
+void hvdpa_config_open(struct hvdpa_device *hv);
+void hvdpa_config_close(struct hvdpa_device *hv);
 int hvdpa_irq_of(struct hvdpa_device *hv, u16 idx);
 int hvdpa_irq_set_affinity(struct hvdpa_device *hv, u16 idx,
 			   const struct cpumask *mask);
@@ -607,7 +652,6 @@ int hvdpa_state_show(struct seq_file *seq, void *data);
 
 void hvdpa_consumer_watch(struct hvdpa_device *hv);
 void hvdpa_consumer_unwatch(struct hvdpa_device *hv);
-void hvdpa_device_revoke(struct hvdpa_device *hv);
 
 /* stats.c */
 
@@ -625,6 +669,7 @@ int hvdpa_vq_stats(struct hvdpa_vring *vring, struct sk_buff *msg);
  * @own_features: those of them that the card does not know of
  * @pairs: net: queue pairs that it offers
  * @mtu: the MTU that it was given, or 0
+ * @mac_lock: see below
  * @has_mac: @mac was given
  * @mac: the address that it was given
  * @mac_owner: the process that wrote @owner_mac, or NULL
@@ -641,6 +686,7 @@ int hvdpa_vq_stats(struct hvdpa_vring *vring, struct sk_buff *msg);
  * @plan: how @vectors are shared out
  * @vectors: its interrupt vectors
  * @config_cb_lock: see below
+ * @config_open: a consumer is bound, and may set @config_cb
  * @config_cb: the owner's configuration callback
  * @dma: the owner's memory
  * @control: the mediated control queue, or NULL
@@ -661,6 +707,11 @@ struct hvdpa_device {
 	u64 own_features;
 	u16 pairs;
 	u16 mtu;
+	/*
+	 * Protects has_mac, mac, mac_owner and owner_mac for who reads the
+	 * configuration without the function's lock; who changes them has both.
+	 */
+	spinlock_t mac_lock;
 	bool has_mac;
 	u8 mac[ETH_ALEN];
 	struct pid *mac_owner;
@@ -676,8 +727,12 @@ struct hvdpa_device {
 	struct hvdpa_vring *vrings;
 	struct hvdpa_vector_plan plan;
 	struct hvdpa_vector *vectors;
-	/* Protects config_cb, which an interrupt reads; interrupts off. */
+	/*
+	 * Protects config_open and config_cb, which is called under it, also by
+	 * an interrupt; interrupts off.
+	 */
 	spinlock_t config_cb_lock;
+	bool config_open;
 	struct vdpa_callback config_cb;
 	struct hvdpa_dma dma;
 	struct hvdpa_control *control;
@@ -708,9 +763,19 @@ static inline int hvdpa_control_index(const struct hvdpa_device *hv,
 
 extern const struct vdpa_config_ops hvdpa_vdpa_ops;
 void hvdpa_vdpa_ops_fit(struct hvdpa_device *hv);
+
+/* device.c: the life of a device */
+
+int hvdpa_device_check(const struct hvdpa_device *hv);
+void hvdpa_device_quiet(struct hvdpa_device *hv);
 int hvdpa_device_reset(struct hvdpa_device *hv);
 void hvdpa_device_fail(struct hvdpa_device *hv);
-void hvdpa_device_quiet(struct hvdpa_device *hv);
+void hvdpa_device_lose(struct hvdpa_device *hv);
+void hvdpa_device_revoke(struct hvdpa_device *hv);
+bool hvdpa_device_serves(const struct hvdpa_device *hv, u16 idx);
+void hvdpa_device_set_status(struct hvdpa_device *hv, u8 status);
+int hvdpa_device_suspend(struct hvdpa_device *hv);
+int hvdpa_device_resume(struct hvdpa_device *hv);
 
 /* provision.c: what a device was told to be */
 

@@ -12,7 +12,6 @@
 
 #define HVDPA_F_SUSPEND		BIT_ULL(43)
 #define HVDPA_S_SUSPEND		0x10
-#define HVDPA_ALL_ONES_8	0xff
 
 static int hvdpa_virtio_suspend(struct hvdpa_function *fn)
 {

@@ -58,20 +58,17 @@ unsigned int hvdpa_vector_of(const struct hvdpa_vector_plan *plan, u16 idx)
  * hvdpa_config_notify - tell the owner that the configuration changed
  * @hv: the device
  *
- * Any context.
- *
- * Return: nothing.
+ * The callback runs under the lock that setting it takes: it is not running once
+ * another is set. Any context.
  */
 void hvdpa_config_notify(struct hvdpa_device *hv)
 {
-	struct vdpa_callback cb;
 	unsigned long flags;
 
 	spin_lock_irqsave(&hv->config_cb_lock, flags);
-	cb = hv->config_cb;
+	if (hv->config_cb.callback)
+		hv->config_cb.callback(hv->config_cb.private);
 	spin_unlock_irqrestore(&hv->config_cb_lock, flags);
-	if (cb.callback)
-		cb.callback(cb.private);
 }
 
 /**
@@ -79,18 +76,44 @@ void hvdpa_config_notify(struct hvdpa_device *hv)
  * @hv: the device
  * @cb: the callback
  *
- * The previous callback is not running any more on return. May sleep.
- *
- * Return: nothing.
+ * The previous callback is not running any more on return. Nothing is set while
+ * no consumer is bound: see hvdpa_config_close(). Any context.
  */
 void hvdpa_config_set_cb(struct hvdpa_device *hv,
 			 const struct vdpa_callback *cb)
 {
-	spin_lock_irq(&hv->config_cb_lock);
-	hv->config_cb = *cb;
-	spin_unlock_irq(&hv->config_cb_lock);
+	unsigned long flags;
 
-	synchronize_irq(hv->vectors[HVDPA_CONFIG_VECTOR].irq);
+	spin_lock_irqsave(&hv->config_cb_lock, flags);
+	if (hv->config_open)
+		hv->config_cb = *cb;
+	spin_unlock_irqrestore(&hv->config_cb_lock, flags);
+}
+
+/**
+ * hvdpa_config_open - a consumer may set a configuration callback from now on
+ * @hv: the device
+ */
+void hvdpa_config_open(struct hvdpa_device *hv)
+{
+	spin_lock_irq(&hv->config_cb_lock);
+	hv->config_open = true;
+	spin_unlock_irq(&hv->config_cb_lock);
+}
+
+/**
+ * hvdpa_config_close - no configuration callback is called or set any more
+ * @hv: the device
+ *
+ * What the callback is for is freed by its consumer, which does not take the
+ * callback back.
+ */
+void hvdpa_config_close(struct hvdpa_device *hv)
+{
+	spin_lock_irq(&hv->config_cb_lock);
+	hv->config_open = false;
+	hv->config_cb = (struct vdpa_callback){};
+	spin_unlock_irq(&hv->config_cb_lock);
 }
 
 static irqreturn_t hvdpa_vq_interrupt(int irq, void *data)

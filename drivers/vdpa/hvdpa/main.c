@@ -12,6 +12,12 @@ module_param_named(irq_bypass, hvdpa_irq_bypass, bool, 0444);
 MODULE_PARM_DESC(irq_bypass,
 		 "let KVM post queues' interrupts into guests (default: where no owner can crash the kernel with it)");
 
+bool hvdpa_allow_unsafe_interrupts;
+module_param_named(allow_unsafe_interrupts, hvdpa_allow_unsafe_interrupts, bool,
+		   0444);
+MODULE_PARM_DESC(allow_unsafe_interrupts,
+		 "let vhost-vdpa have functions whose interrupts are not remapped: an owner can then send any interrupt of the machine (default: off)");
+
 static int __init hvdpa_init(void)
 {
 	int err;

@@ -41,7 +41,6 @@ static int hvdpa_device_build(struct hvdpa_device *hv)
 	if (err)
 		goto err_teardown_dma;
 
-	pci_set_master(fn->pdev);
 	err = hvdpa_irq_setup(hv);
 	if (err)
 		goto err_destroy_control;
@@ -50,7 +49,6 @@ static int hvdpa_device_build(struct hvdpa_device *hv)
 	return 0;
 
 err_destroy_control:
-	pci_clear_master(fn->pdev);
 	hvdpa_control_destroy(hv);
 err_teardown_dma:
 	hvdpa_dma_teardown(hv);
@@ -62,36 +60,46 @@ err_free_vrings:
 static void hvdpa_device_dismantle(struct hvdpa_device *hv)
 {
 	hvdpa_irq_teardown(hv);
-	pci_clear_master(hv->fn->pdev);
 	hvdpa_control_destroy(hv);
 	hvdpa_dma_teardown(hv);
 	kfree(hv->vrings);
 }
 
-/* The function's one device, if it can have it now. */
-static int hvdpa_function_claim(struct hvdpa_function *fn,
-				struct hvdpa_device *hv)
+/* Nothing of an earlier owner is left on a function that gets a device. */
+static int hvdpa_function_prepare(struct hvdpa_function *fn)
 {
 	int err;
 
 	mutex_lock(&fn->lock);
-	if (fn->removing)
-		err = -ENODEV;
-	else
-		err = hvdpa_function_reset(fn);
-	if (!err)
-		fn->hv = hv;
+	err = fn->removing ? -ENODEV : hvdpa_function_reset(fn);
 	mutex_unlock(&fn->lock);
-
-	if (err)
-		dev_err(&fn->pdev->dev, "no device can be added: %pe\n",
-			ERR_PTR(err));
 	return err;
 }
 
-static void hvdpa_function_unclaim(struct hvdpa_function *fn)
+/*
+ * The function's one device is complete, and may reach memory from here on:
+ * unless the function died or began to go while it was made.
+ */
+static int hvdpa_function_publish(struct hvdpa_function *fn,
+				  struct hvdpa_device *hv)
+{
+	int err = 0;
+
+	mutex_lock(&fn->lock);
+	if (fn->removing || fn->dead) {
+		err = -ENODEV;
+	} else {
+		fn->hv = hv;
+		pci_set_master(fn->pdev);
+	}
+	mutex_unlock(&fn->lock);
+	return err;
+}
+
+static void hvdpa_function_retract(struct hvdpa_function *fn)
 {
 	mutex_lock(&fn->lock);
+	pci_clear_master(fn->pdev);
 	fn->hv = NULL;
 	mutex_unlock(&fn->lock);
 }
@@ -106,14 +114,34 @@ static bool hvdpa_name_is_good(const char *name)
 	return name[0] && name[0] != '.' && !strpbrk(name, "/!");
 }
 
-static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
-			 const struct vdpa_dev_set_config *config)
+/* The structure of a device, told apart by its name; it is not built yet. */
+static struct hvdpa_device *hvdpa_device_alloc(struct hvdpa_function *fn,
+					       const char *name)
 {
-	struct hvdpa_function *fn = hvdpa_function_of(mgmt);
 	struct hvdpa_device *hv;
+
+	hv = hvdpa_alloc_vdpa(struct hvdpa_device, vdpa, &fn->pdev->dev,
+			      &hvdpa_vdpa_ops, 1, 1, name);
+	if (IS_ERR(hv)) {
+		dev_err(&fn->pdev->dev, "%s: cannot allocate a device: %pe\n",
+			name, hv);
+		return hv;
+	}
+
+	hv->fn = fn;
+	spin_lock_init(&hv->config_cb_lock);
+	spin_lock_init(&hv->mac_lock);
+	hv->vdpa.mdev = &fn->mgmt;
+	hvdpa_set_dma_dev(&hv->vdpa, &fn->pdev->dev);
+	return hv;
+}
+
+/* May this function have a device of this name now? */
+static int hvdpa_dev_add_check(struct hvdpa_function *fn, const char *name)
+{
 	int err;
 
-	/* Only this operation and dev_del change hv; vdpa serialises them. */
+	/* Only dev_add and dev_del change hv; vdpa serialises them. */
 	if (READ_ONCE(fn->hv)) {
 		dev_err(&fn->pdev->dev,
 			"%s: the function has a device already (%s): %pe\n",
@@ -129,18 +157,27 @@ static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 		return -EINVAL;
 	}
 
-	hv = hvdpa_alloc_vdpa(struct hvdpa_device, vdpa, &fn->pdev->dev,
-			      &hvdpa_vdpa_ops, 1, 1, name);
-	if (IS_ERR(hv)) {
-		dev_err(&fn->pdev->dev, "%s: cannot allocate a device: %pe\n",
-			name, hv);
-		return PTR_ERR(hv);
-	}
+	err = hvdpa_function_prepare(fn);
+	if (err)
+		dev_err(&fn->pdev->dev, "no device can be added: %pe\n",
+			ERR_PTR(err));
+	return err;
+}
 
-	hv->fn = fn;
-	spin_lock_init(&hv->config_cb_lock);
-	hv->vdpa.mdev = mgmt;
-	hvdpa_set_dma_dev(&hv->vdpa, &fn->pdev->dev);
+static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
+			 const struct vdpa_dev_set_config *config)
+{
+	struct hvdpa_function *fn = hvdpa_function_of(mgmt);
+	struct hvdpa_device *hv;
+	int err;
+
+	err = hvdpa_dev_add_check(fn, name);
+	if (err)
+		return err;
+
+	hv = hvdpa_device_alloc(fn, name);
+	if (IS_ERR(hv))
+		return PTR_ERR(hv);
 
 	err = hvdpa_provision(hv, name, config);
 	if (err)
@@ -149,9 +186,12 @@ static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 	if (err)
 		goto err_put_device;
 
-	err = hvdpa_function_claim(fn, hv);
-	if (err)
+	err = hvdpa_function_publish(fn, hv);
+	if (err) {
+		dev_err(&fn->pdev->dev, "no device can be added: %pe\n",
+			ERR_PTR(err));
 		goto err_dismantle;
+	}
 
 	hvdpa_consumer_watch(hv);
 	err = _vdpa_register_device(&hv->vdpa, hv->nvqs);
@@ -175,7 +215,7 @@ err_unregister:
 	_vdpa_unregister_device(&hv->vdpa);
 err_unwatch:
 	hvdpa_consumer_unwatch(hv);
-	hvdpa_function_unclaim(fn);
+	hvdpa_function_retract(fn);
 err_dismantle:
 	hvdpa_device_dismantle(hv);
 err_put_device:
@@ -193,7 +233,7 @@ static void hvdpa_dev_del(struct vdpa_mgmt_dev *mgmt, struct vdpa_device *vdpa)
 	get_device(&vdpa->dev);
 	_vdpa_unregister_device(vdpa);
 	hvdpa_consumer_unwatch(hv);
-	hvdpa_function_unclaim(fn);
+	hvdpa_function_retract(fn);
 	hvdpa_device_dismantle(hv);
 	/* A late reference may outlive this; it needs nothing freed above. */
 	put_device(&vdpa->dev);

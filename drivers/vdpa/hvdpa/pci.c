@@ -29,9 +29,9 @@ static int hvdpa_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	}
 
 	pci_set_drvdata(pdev, fn);
-	/* What an error recovery restores. */
-	pci_save_state(pdev);
-
+	err = hvdpa_function_save(fn);
+	if (err)
+		goto err_destroy_function;
 	err = hvdpa_health_register(fn);
 	if (err)
 		goto err_destroy_function;

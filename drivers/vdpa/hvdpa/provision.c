@@ -213,11 +213,21 @@ int hvdpa_provision_set_mac(struct hvdpa_device *hv, const u8 *mac)
 			dev_name(&hv->vdpa.dev), mac, hv->features, hv->status,
 			ERR_PTR(err));
 	} else {
+		spin_lock(&hv->mac_lock);
 		ether_addr_copy(hv->mac, mac);
 		hv->has_mac = true;
+		spin_unlock(&hv->mac_lock);
 	}
 	mutex_unlock(&fn->lock);
 	return err;
+}
+
+/* Its lock or the function's is held. */
+static const u8 *hvdpa_provision_find_mac(const struct hvdpa_device *hv)
+{
+	if (hv->has_mac)
+		return hv->mac;
+	return hv->mac_owner && !READ_ONCE(hv->dma_api) ? hv->owner_mac : NULL;
 }
 
 /**
@@ -231,9 +241,7 @@ const u8 *hvdpa_provision_mac_of(const struct hvdpa_device *hv)
 {
 	lockdep_assert_held(&hv->fn->lock);
 
-	if (hv->has_mac)
-		return hv->mac;
-	return hv->mac_owner && !hv->dma_api ? hv->owner_mac : NULL;
+	return hvdpa_provision_find_mac(hv);
 }
 
 /**
@@ -263,9 +271,11 @@ bool hvdpa_provision_owner_mac(struct hvdpa_device *hv, unsigned int offset,
 	    hv->status & VIRTIO_CONFIG_S_FEATURES_OK)
 		return false;
 
+	spin_lock(&hv->mac_lock);
 	put_pid(hv->mac_owner);
 	hv->mac_owner = get_pid(task_tgid(current));
 	ether_addr_copy(hv->owner_mac, buf);
+	spin_unlock(&hv->mac_lock);
 	return true;
 }
 
@@ -287,8 +297,10 @@ void hvdpa_provision_forget_owner(struct hvdpa_device *hv,
 	if (resetter && !(resetter->flags & PF_EXITING) &&
 	    task_tgid(resetter) == hv->mac_owner)
 		return;
+	spin_lock(&hv->mac_lock);
 	put_pid(hv->mac_owner);
 	hv->mac_owner = NULL;
+	spin_unlock(&hv->mac_lock);
 }
 
 /**
@@ -346,9 +358,8 @@ size_t hvdpa_provision_config_size(const struct hvdpa_device *hv)
  * @buf: where to
  * @len: bytes
  *
- * May sleep; takes the function's lock.
- *
- * Return: nothing.
+ * Waits for nothing that the hardware may take its time for: `vdpa dev config show`
+ * asks under the lock of all vdpa commands.
  */
 void hvdpa_provision_config_read(struct hvdpa_device *hv, unsigned int offset,
 				 void *buf, unsigned int len)
@@ -358,13 +369,13 @@ void hvdpa_provision_config_read(struct hvdpa_device *hv, unsigned int offset,
 	const u8 *mac;
 
 	hvdpa_config_read(hv->fn, offset, buf, len);
-	mutex_lock(&hv->fn->lock);
-	mac = hvdpa_provision_mac_of(hv);
+	spin_lock(&hv->mac_lock);
+	mac = hvdpa_provision_find_mac(hv);
 	if (mac)
 		hvdpa_config_overlay(buf, offset, len,
 				     offsetof(struct virtio_net_config, mac),
 				     mac, ETH_ALEN);
-	mutex_unlock(&hv->fn->lock);
+	spin_unlock(&hv->mac_lock);
 	if (hv->mtu)
 		hvdpa_config_overlay(buf, offset, len,
 				     offsetof(struct virtio_net_config, mtu),

@@ -10,6 +10,37 @@
 
 #include "hvdpa.h"
 
+static void hvdpa_reset_begin(struct hvdpa_function *fn,
+			      enum hvdpa_resetter who, const char *reason)
+{
+	mutex_lock(&fn->lock);
+	hvdpa_function_lose(fn, reason);
+	WRITE_ONCE(fn->resetters, fn->resetters | BIT(who));
+	mutex_unlock(&fn->lock);
+}
+
+/*
+ * @bring_back: hvdpa_function_return(), or _revive() if it needs a reset yet. Of
+ * several resets at once the last one brings the function back.
+ */
+static int hvdpa_reset_end(struct hvdpa_function *fn, enum hvdpa_resetter who,
+			   int (*bring_back)(struct hvdpa_function *fn))
+{
+	int err;
+
+	mutex_lock(&fn->lock);
+	WRITE_ONCE(fn->resetters, fn->resetters & ~BIT(who));
+	wake_up_all(&fn->reset_over);
+	err = hvdpa_function_is_being_reset(fn) ? -EBUSY : bring_back(fn);
+	hvdpa_health_show(fn, !err);
+	mutex_unlock(&fn->lock);
+	return err;
+}
+
+/*
+ * Until hvdpa_error_resume() nobody else may reset the function: its configuration
+ * space reads as anything then. An error that is the end has no recovery.
+ */
 static pci_ers_result_t hvdpa_error_detected(struct pci_dev *pdev,
 					     pci_channel_state_t state)
 {
@@ -17,6 +48,11 @@ static pci_ers_result_t hvdpa_error_detected(struct pci_dev *pdev,
 
 	mutex_lock(&fn->lock);
 	hvdpa_function_lose(fn, "PCI error");
+	if (state == pci_channel_io_perm_failure)
+		fn->resetters &= ~BIT(HVDPA_RESETTER_RECOVERY);
+	else
+		fn->resetters |= BIT(HVDPA_RESETTER_RECOVERY);
+	fn->recovery_began = jiffies;
 	/* If nobody recovers it, an administrator can: not before, not twice. */
 	hvdpa_health_show(fn, false);
 	mutex_unlock(&fn->lock);
@@ -36,8 +72,11 @@ static pci_ers_result_t hvdpa_error_detected(struct pci_dev *pdev,
 
 static pci_ers_result_t hvdpa_slot_reset(struct pci_dev *pdev)
 {
-	pci_restore_state(pdev);
-	pci_save_state(pdev);
+	struct hvdpa_function *fn = pci_get_drvdata(pdev);
+
+	mutex_lock(&fn->lock);
+	hvdpa_function_restore(fn);
+	mutex_unlock(&fn->lock);
 	return PCI_ERS_RESULT_RECOVERED;
 }
 
@@ -47,44 +86,20 @@ static pci_ers_result_t hvdpa_slot_reset(struct pci_dev *pdev)
  */
 static void hvdpa_error_resume(struct pci_dev *pdev)
 {
-	struct hvdpa_function *fn = pci_get_drvdata(pdev);
-
-	mutex_lock(&fn->lock);
-	if (!hvdpa_function_revive(fn))
-		hvdpa_health_show(fn, true);
-	mutex_unlock(&fn->lock);
-}
-
-static void hvdpa_reset_begin(struct hvdpa_function *fn, const char *reason)
-{
-	mutex_lock(&fn->lock);
-	hvdpa_function_lose(fn, reason);
-	fn->being_reset = true;
-	mutex_unlock(&fn->lock);
-}
-
-/* @bring_back: hvdpa_function_return(), or _revive() if it needs a reset yet */
-static int hvdpa_reset_end(struct hvdpa_function *fn,
-			   int (*bring_back)(struct hvdpa_function *fn))
-{
-	int err;
-
-	mutex_lock(&fn->lock);
-	fn->being_reset = false;
-	err = bring_back(fn);
-	hvdpa_health_show(fn, !err);
-	mutex_unlock(&fn->lock);
-	return err;
+	hvdpa_reset_end(pci_get_drvdata(pdev), HVDPA_RESETTER_RECOVERY,
+			hvdpa_function_revive);
 }
 
 static void hvdpa_reset_prepare(struct pci_dev *pdev)
 {
-	hvdpa_reset_begin(pci_get_drvdata(pdev), "a reset from outside");
+	hvdpa_reset_begin(pci_get_drvdata(pdev), HVDPA_RESETTER_PCI,
+			  "a reset from outside");
 }
 
 static void hvdpa_reset_done(struct pci_dev *pdev)
 {
-	hvdpa_reset_end(pci_get_drvdata(pdev), hvdpa_function_return);
+	hvdpa_reset_end(pci_get_drvdata(pdev), HVDPA_RESETTER_PCI,
+			hvdpa_function_return);
 }
 
 const struct pci_error_handlers hvdpa_error_handlers = {
@@ -98,14 +113,16 @@ const struct pci_error_handlers hvdpa_error_handlers = {
 /* The PCI core saves the function's configuration and takes its power. */
 static int hvdpa_sleep(struct device *dev)
 {
-	hvdpa_reset_begin(dev_get_drvdata(dev), "system sleep");
+	hvdpa_reset_begin(dev_get_drvdata(dev), HVDPA_RESETTER_SLEEP,
+			  "system sleep");
 	return 0;
 }
 
 /* A sleep that was called off took no power: the state is still there. */
 static int hvdpa_wake(struct device *dev)
 {
-	return hvdpa_reset_end(dev_get_drvdata(dev), hvdpa_function_revive);
+	return hvdpa_reset_end(dev_get_drvdata(dev), HVDPA_RESETTER_SLEEP,
+			       hvdpa_function_revive);
 }
 
 const struct dev_pm_ops hvdpa_pm_ops = {

@@ -108,8 +108,7 @@ static void hvdpa_show_ring(struct seq_file *seq,
 	seq_printf(seq, "queue %u:", vring->idx);
 	if (vring->hw_idx != vring->idx)
 		seq_printf(seq, " card's %u", vring->hw_idx);
-	seq_printf(seq, " %u of %u entries", vring->num,
-		   hv->fn->queues[vring->hw_idx].size);
+	seq_printf(seq, " %u of %u entries", vring->num, vring->size);
 	if (vring->has_address)
 		seq_printf(seq, " desc %#llx driver %#llx device %#llx",
 			   vring->desc, vring->driver, vring->device);

@@ -9,174 +9,6 @@
 #include "hvdpa.h"
 #include "trace.h"
 
-/**
- * hvdpa_device_quiet - nothing of the device reaches its owner any more, and
- * no kick the device
- * @hv: the device; the function's lock is held
- *
- * Interrupt handlers that are under way have ended on return, and later ones
- * see that the device does not run.
- *
- * Return: nothing.
- */
-void hvdpa_device_quiet(struct hvdpa_device *hv)
-{
-	u32 i;
-
-	lockdep_assert_held(&hv->fn->lock);
-
-	WRITE_ONCE(hv->running, false);
-	for (i = 0; i < hv->nvqs; i++)
-		hvdpa_vring_hold(&hv->vrings[i]);
-	hvdpa_irq_sync(hv);
-}
-
-/**
- * hvdpa_device_reset - back to the state that a new owner expects
- * @hv: the device; the function's lock is held
- *
- * Mappings stay: they have operations of their own. Callbacks of queues are
- * forgotten and not running on return; the configuration's stays.
- *
- * Return: 0, or the errno of hvdpa_function_reset(); the status then is
- * NEEDS_RESET.
- */
-int hvdpa_device_reset(struct hvdpa_device *hv)
-{
-	int err = 0;
-	u32 i;
-
-	lockdep_assert_held(&hv->fn->lock);
-
-	hvdpa_device_quiet(hv);
-	hvdpa_log_before_reset(hv);
-	if (!hv->revoked)
-		err = hvdpa_function_reset(hv->fn);
-
-	hv->suspended = false;
-	hvdpa_control_forget(hv);
-	hv->driver_features = 0;
-	for (i = 0; i < hv->nvqs; i++)
-		hvdpa_vring_forget(&hv->vrings[i]);
-
-	WRITE_ONCE(hv->status, err || hv->revoked ?
-		   VIRTIO_CONFIG_S_NEEDS_RESET : 0);
-	return err;
-}
-
-/**
- * hvdpa_device_fail - the device did not do what it must: no more of it
- * @hv: the device; the function's lock is held
- *
- * It is reset, and its owner finds NEEDS_RESET.
- *
- * Return: nothing.
- */
-void hvdpa_device_fail(struct hvdpa_device *hv)
-{
-	lockdep_assert_held(&hv->fn->lock);
-
-	hvdpa_device_quiet(hv);
-	hvdpa_log_before_reset(hv);
-	if (hv->log)
-		hvdpa_log_distrust(hv->log, "the device was not stopped in good order");
-	hvdpa_function_reset(hv->fn);
-	WRITE_ONCE(hv->status, hv->status | VIRTIO_CONFIG_S_NEEDS_RESET);
-	hvdpa_config_notify(hv);
-}
-
-/* Will the driver serve this queue, whatever the hardware can do? */
-static bool hvdpa_is_served(const struct hvdpa_device *hv, u16 idx)
-{
-	return hv->control && !hv->dma_api &&
-	       idx == hvdpa_control_index(hv, hv->driver_features);
-}
-
-/* The driver serves the control queue of an owner that is not the kernel. */
-static void hvdpa_device_mediate(struct hvdpa_device *hv)
-{
-	int idx = hvdpa_control_index(hv, hv->driver_features);
-
-	if (idx >= 0 && hvdpa_is_served(hv, idx))
-		WRITE_ONCE(hv->vrings[idx].mediated, true);
-}
-
-/* Virtio 1.4 section 3.1.1, steps 7 and 8. */
-static int hvdpa_device_start(struct hvdpa_device *hv)
-{
-	struct hvdpa_function *fn = hv->fn;
-	u8 status;
-	int err;
-	u32 i;
-
-	if (!(hv->status & VIRTIO_CONFIG_S_FEATURES_OK))
-		return -EINVAL;
-
-	if (!hv->dma_api) {
-		err = hvdpa_dma_attach(hv);
-		if (err)
-			return err;
-	}
-
-	hvdpa_device_mediate(hv);
-	err = hvdpa_irq_program(hv);
-	if (err)
-		return err;
-	err = hvdpa_control_borrow(hv);
-	if (err)
-		return err;
-
-	/*
-	 * QEMU says which queues are ready only after DRIVER_OK, and a device
-	 * need not look at a queue that is enabled so late. So every queue that
-	 * has its addresses is enabled now; one that is not ready yet gets no
-	 * kick from here until it is. One that is ready and has no addresses,
-	 * which QEMU says of queues that its guest left alone, never runs.
-	 */
-	for (i = 0; i < hv->nvqs; i++) {
-		if (!hv->vrings[i].has_address || hvdpa_control_borrows(hv, i))
-			continue;
-		err = hv->vrings[i].mediated ?
-		      hvdpa_control_attach(&hv->vrings[i]) :
-		      hvdpa_vring_arm(&hv->vrings[i]);
-		if (err)
-			return err;
-	}
-
-	err = hvdpa_control_start(hv);
-	if (err)
-		return err;
-
-	err = hvdpa_log_run(hv);
-	if (err)
-		return err;
-
-	WRITE_ONCE(hv->running, true);
-	vp_modern_set_status(&fn->mdev, hv->status | VIRTIO_CONFIG_S_DRIVER_OK);
-	status = hvdpa_function_read_status(fn);
-	if (!(status & VIRTIO_CONFIG_S_DRIVER_OK) ||
-	    status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED)) {
-		dev_err_ratelimited(&hv->fn->pdev->dev,
-				    "device_status reads %#x, expected %#x: %pe\n", status,
-				    hv->status | VIRTIO_CONFIG_S_DRIVER_OK, ERR_PTR(-EIO));
-		return -EIO;
-	}
-
-	err = hvdpa_control_tell_mac(hv);
-	if (err)
-		return err;
-
-	for (i = 0; i < hv->nvqs; i++)
-		if (hv->vrings[i].armed && hv->vrings[i].ready)
-			hvdpa_vring_go_live(&hv->vrings[i]);
-	return 0;
-}
-
-static bool hvdpa_reachable(const struct hvdpa_device *hv)
-{
-	return !hv->revoked && !hv->fn->dead;
-}
-
 static int hvdpa_set_vq_address(struct vdpa_device *vdpa, u16 idx, u64 desc,
 				u64 driver, u64 device)
 {
@@ -220,7 +52,7 @@ static void hvdpa_set_vq_num(struct vdpa_device *vdpa, u16 idx, u32 num)
 	mutex_lock(&hv->fn->lock);
 	if (!vring->armed)
 		vring->num = num;
-	if (num > hv->fn->queues[vring->hw_idx].size)
+	if (num > vring->size)
 		atomic64_inc(&vring->errors);
 	mutex_unlock(&hv->fn->lock);
 }
@@ -244,7 +76,7 @@ static void hvdpa_set_vq_ready(struct vdpa_device *vdpa, u16 idx, bool ready)
 
 	vring = &hv->vrings[idx];
 	mutex_lock(&hv->fn->lock);
-	vring->ready = ready;
+	WRITE_ONCE(vring->ready, ready);
 	if (!ready)
 		hvdpa_vring_hold(vring);
 	else if (vring->armed && hv->running && !hv->suspended)
@@ -276,15 +108,38 @@ static int hvdpa_set_vq_state(struct vdpa_device *vdpa, u16 idx,
 	if (vring->armed)
 		err = -EBUSY;
 	else if (!hvdpa_can(hv->fn, HVDPA_SET_STATE) &&
-		 !hvdpa_is_served(hv, idx) &&
+		 !hvdpa_device_serves(hv, idx) &&
 		 !hvdpa_ring_state_is_initial(&ring, hvdpa_is_packed(hv)))
 		err = -EOPNOTSUPP;
-	else
-		vring->state = ring;
-	if (err)
+	if (err) {
 		atomic64_inc(&vring->errors);
+	} else {
+		vring->state = ring;
+		vring->has_state = true;
+	}
 	mutex_unlock(&hv->fn->lock);
 	return err;
+}
+
+/* Where a queue that was told to the device stands; the function's lock is held. */
+static int hvdpa_vring_stands(const struct hvdpa_vring *vring,
+			      struct hvdpa_ring_state *ring)
+{
+	struct hvdpa_device *hv = vring->hv;
+	int err;
+
+	err = hvdpa_device_check(hv);
+	if (err)
+		return err;
+	if (vring->mediated && hv->suspended) {
+		hvdpa_control_ring_state(hv, ring);
+		return 0;
+	}
+	if (!hvdpa_can(hv->fn, HVDPA_GET_STATE))
+		return -EOPNOTSUPP;
+	if (!hv->suspended)
+		return -EBUSY;
+	return hv->fn->hw->get_ring_state(vring, ring);
 }
 
 static int hvdpa_get_vq_state(struct vdpa_device *vdpa, u16 idx,
@@ -301,18 +156,10 @@ static int hvdpa_get_vq_state(struct vdpa_device *vdpa, u16 idx,
 	vring = &hv->vrings[idx];
 	mutex_lock(&hv->fn->lock);
 	/* A ring that never ran stands where it was put. */
-	if (!vring->armed)
-		ring = vring->state;
-	else if (vring->mediated && hv->suspended)
-		hvdpa_control_ring_state(hv, &ring);
-	else if (!hvdpa_can(hv->fn, HVDPA_GET_STATE))
-		err = -EOPNOTSUPP;
-	else if (!hvdpa_reachable(hv))
-		err = -ENODEV;
-	else if (!hv->suspended)
-		err = -EBUSY;
+	if (vring->armed)
+		err = hvdpa_vring_stands(vring, &ring);
 	else
-		err = hv->fn->hw->get_ring_state(vring, &ring);
+		ring = vring->state;
 	if (!err)
 		hvdpa_ring_state_encode(&ring, hvdpa_is_packed(hv), state);
 	mutex_unlock(&hv->fn->lock);
@@ -362,7 +209,7 @@ static u16 hvdpa_get_vq_size(struct vdpa_device *vdpa, u16 idx)
 
 	if (idx >= hv->nvqs)
 		return 0;
-	return READ_ONCE(hv->fn->queues[hv->vrings[idx].hw_idx].size);
+	return READ_ONCE(hv->vrings[idx].size);
 }
 
 static u32 hvdpa_get_vq_align(struct vdpa_device *vdpa)
@@ -429,15 +276,22 @@ static int hvdpa_set_driver_features(struct vdpa_device *vdpa, u64 features)
 		return -EINVAL;
 	}
 
+	/*
+	 * vdpa sets none before it reads a configuration that nobody uses, under
+	 * the lock of all its commands, which is not to wait for the hardware.
+	 */
+	if (READ_ONCE(hv->driver_features) == features)
+		return 0;
+
 	mutex_lock(&hv->fn->lock);
-	hv->driver_features = features;
+	WRITE_ONCE(hv->driver_features, features);
 	mutex_unlock(&hv->fn->lock);
 	return 0;
 }
 
 static u64 hvdpa_get_driver_features(struct vdpa_device *vdpa)
 {
-	return hvdpa_of(vdpa)->driver_features;
+	return READ_ONCE(hvdpa_of(vdpa)->driver_features);
 }
 
 static void hvdpa_set_config_cb(struct vdpa_device *vdpa,
@@ -476,67 +330,14 @@ static u8 hvdpa_get_status(struct vdpa_device *vdpa)
 	return status;
 }
 
-static int hvdpa_agree(struct hvdpa_device *hv)
-{
-	struct hvdpa_function *fn = hv->fn;
-	u64 features = hvdpa_provision_device_features(hv);
-	int err;
-	u32 i;
-
-	if (!hv->driver_features)
-		return -EINVAL;
-	err = hvdpa_control_can_tell_mac(hv);
-	if (err)
-		return err;
-	err = hvdpa_function_agree(fn, features);
-	if (err)
-		return err;
-	for (i = 0; i < hv->nvqs; i++)
-		hvdpa_vring_number(&hv->vrings[i], hv->driver_features);
-	return hvdpa_function_read_queue_sizes(fn, fn->nqueues,
-					       hvdpa_is_packed(hv));
-}
-
 static void hvdpa_set_status(struct vdpa_device *vdpa, u8 status)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
-	u8 set, from;
-	int err;
+	u8 from;
 
 	mutex_lock(&hv->fn->lock);
 	from = hv->status;
-	if (!hvdpa_reachable(hv))
-		goto out_unlock;
-
-	set = status & ~hv->status;
-	if (set & VIRTIO_CONFIG_S_FEATURES_OK) {
-		err = hvdpa_agree(hv);
-		if (err)
-			status &= ~(VIRTIO_CONFIG_S_FEATURES_OK |
-				    VIRTIO_CONFIG_S_DRIVER_OK);
-		WRITE_ONCE(hv->status, status & ~VIRTIO_CONFIG_S_DRIVER_OK);
-		set = status & ~hv->status;
-	}
-
-	if (set & VIRTIO_CONFIG_S_DRIVER_OK) {
-		err = hvdpa_device_start(hv);
-		if (err) {
-			dev_err_ratelimited(&hv->fn->pdev->dev,
-					    "refused DRIVER_OK, status stays %#x: %pe\n",
-					    hv->status | VIRTIO_CONFIG_S_FAILED,
-					    ERR_PTR(err));
-			hvdpa_device_quiet(hv);
-			status = hv->status | VIRTIO_CONFIG_S_FAILED;
-			hvdpa_log_before_reset(hv);
-			hvdpa_function_reset(hv->fn);
-			hvdpa_control_end(hv);
-		}
-	} else {
-		vp_modern_set_status(&hv->fn->mdev, status);
-	}
-	WRITE_ONCE(hv->status, status);
-
-out_unlock:
+	hvdpa_device_set_status(hv, status);
 	trace_hvdpa_status(vdpa, from, hv->status);
 	mutex_unlock(&hv->fn->lock);
 }
@@ -557,29 +358,10 @@ static int hvdpa_reset(struct vdpa_device *vdpa)
 static int hvdpa_suspend(struct vdpa_device *vdpa)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
-	int err = 0;
-	u32 i;
+	int err;
 
 	mutex_lock(&hv->fn->lock);
-	if (!hvdpa_reachable(hv)) {
-		err = -ENODEV;
-		goto out_unlock;
-	}
-	/* What does not run stands still. */
-	if (!hv->running || hv->suspended)
-		goto out_unlock;
-
-	/* Kicks wait here from now on; mapped doorbells wait in the device. */
-	for (i = 0; i < hv->nvqs; i++)
-		hvdpa_vring_hold(&hv->vrings[i]);
-	err = hv->fn->hw->suspend(hv->fn);
-	if (err) {
-		hvdpa_device_fail(hv);
-		goto out_unlock;
-	}
-	hv->suspended = true;
-
-out_unlock:
+	err = hvdpa_device_suspend(hv);
 	mutex_unlock(&hv->fn->lock);
 	trace_hvdpa_suspend(vdpa, err);
 	return err;
@@ -588,28 +370,10 @@ out_unlock:
 static int hvdpa_resume(struct vdpa_device *vdpa)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
-	int err = 0;
-	u32 i;
+	int err;
 
 	mutex_lock(&hv->fn->lock);
-	if (!hvdpa_reachable(hv)) {
-		err = -ENODEV;
-		goto out_unlock;
-	}
-	if (!hv->suspended)
-		goto out_unlock;
-
-	err = hv->fn->hw->resume(hv->fn);
-	if (err) {
-		hvdpa_device_fail(hv);
-		goto out_unlock;
-	}
-	hv->suspended = false;
-	for (i = 0; i < hv->nvqs; i++)
-		if (hv->vrings[i].armed && hv->vrings[i].ready)
-			hvdpa_vring_go_live(&hv->vrings[i]);
-
-out_unlock:
+	err = hvdpa_device_resume(hv);
 	mutex_unlock(&hv->fn->lock);
 	trace_hvdpa_resume(vdpa, err);
 	return err;
@@ -632,7 +396,7 @@ static void hvdpa_set_config(struct vdpa_device *vdpa, unsigned int offset,
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 
 	mutex_lock(&hv->fn->lock);
-	if (hvdpa_reachable(hv) &&
+	if (!hvdpa_device_check(hv) &&
 	    !hvdpa_provision_owner_mac(hv, offset, buf, len))
 		hvdpa_config_write(hv->fn, offset, buf, len);
 	mutex_unlock(&hv->fn->lock);

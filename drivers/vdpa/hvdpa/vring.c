@@ -61,11 +61,13 @@ void hvdpa_vring_forget(struct hvdpa_vring *vring)
 	vring->driver = 0;
 	vring->device = 0;
 	hvdpa_vring_number(vring, vring->hv->features);
-	vring->num = vring->hv->fn->queues[vring->hw_idx].size;
+	WRITE_ONCE(vring->size, vring->hv->fn->queues[vring->hw_idx].size);
+	vring->num = vring->size;
 	vring->has_address = false;
-	vring->ready = false;
+	WRITE_ONCE(vring->ready, false);
 	vring->armed = false;
 	WRITE_ONCE(vring->mediated, false);
+	vring->has_state = false;
 	hvdpa_ring_state_initial(&vring->state, false);
 	clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
 
@@ -73,6 +75,37 @@ void hvdpa_vring_forget(struct hvdpa_vring *vring)
 	spin_lock_irqsave(&vring->cb_lock, flags);
 	WRITE_ONCE(vring->cb.callback, NULL);
 	spin_unlock_irqrestore(&vring->cb_lock, flags);
+}
+
+/**
+ * hvdpa_vring_agree - find what the owner's features make of a virtqueue
+ * @vring: the virtqueue; not live, and the function's lock is held; the features
+ *	   are agreed on with the device
+ *
+ * Its number on the device, the most entries that it can have, and where it starts
+ * if the owner does not say: a packed ring's wrap counters start at 1.
+ *
+ * Return: 0; -EINVAL for a size that no queue can have; -ENODEV if the function is
+ * gone.
+ */
+int hvdpa_vring_agree(struct hvdpa_vring *vring)
+{
+	struct hvdpa_device *hv = vring->hv;
+	bool packed = hvdpa_is_packed(hv);
+	u16 size;
+	int err;
+
+	lockdep_assert_held(&hv->fn->lock);
+
+	hvdpa_vring_number(vring, hv->driver_features);
+	err = hvdpa_function_read_queue_size(hv->fn, vring->hw_idx, packed,
+					     &size);
+	if (err)
+		return err;
+	WRITE_ONCE(vring->size, size);
+	if (!vring->has_state)
+		hvdpa_ring_state_initial(&vring->state, packed);
+	return 0;
 }
 
 /**
@@ -128,7 +161,7 @@ int hvdpa_vring_arm(struct hvdpa_vring *vring)
 
 	lockdep_assert_held(&fn->lock);
 
-	err = hvdpa_vring_check(vring, fn->queues[idx].size);
+	err = hvdpa_vring_check(vring, vring->size);
 	if (err)
 		return err;
 
@@ -158,13 +191,18 @@ static void hvdpa_vring_ring(struct hvdpa_vring *vring)
 
 /**
  * hvdpa_vring_go_live - let kicks through, the one that came early first
- * @vring: the virtqueue; armed, and the device has DRIVER_OK
+ * @vring: the virtqueue; armed, the device has DRIVER_OK, and the function's
+ *	   lock is held
  *
- * Return: nothing.
+ * A queue that the driver serves is looked at without a kick: the one that it
+ * had may have been for more than the driver did before the queue was held, and
+ * on a migration's destination no kick comes for what is there already.
  */
 void hvdpa_vring_go_live(struct hvdpa_vring *vring)
 {
 	const struct hvdpa_function *fn = vring->hv->fn;
+
+	lockdep_assert_held(&fn->lock);
 
 	if (!vring->mediated && fn->notify_in_memory)
 		WRITE_ONCE(vring->doorbell,
@@ -172,7 +210,8 @@ void hvdpa_vring_go_live(struct hvdpa_vring *vring)
 	WRITE_ONCE(vring->live, true);
 	/* Pairs with the one in hvdpa_vring_remember(): one sees the other. */
 	smp_mb();
-	if (test_and_clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending))
+	if (test_and_clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending) ||
+	    vring->mediated)
 		hvdpa_vring_ring(vring);
 }
 
@@ -180,12 +219,12 @@ void hvdpa_vring_go_live(struct hvdpa_vring *vring)
  * hvdpa_vring_hold - let no more kicks through
  * @vring: the virtqueue
  *
- * One that is under way may still reach the device.
- *
- * Return: nothing.
+ * One that is under way may still reach the device. The function's lock is held.
  */
 void hvdpa_vring_hold(struct hvdpa_vring *vring)
 {
+	lockdep_assert_held(&vring->hv->fn->lock);
+
 	WRITE_ONCE(vring->doorbell, NULL);
 	WRITE_ONCE(vring->live, false);
 }

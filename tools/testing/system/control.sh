@@ -57,6 +57,12 @@ test_changing() { control changing split; }
 test_asid() { control asid split; }
 test_doorbell() { control doorbell split; }
 
+test_paused() {
+	control paused split
+	control paused packed --packed
+	control paused split --asid 0
+}
+
 test_memory_races() {
 	local count
 	count=$(rounds 200 25)
@@ -64,6 +70,17 @@ test_memory_races() {
 	control memory_races split --asid 0 --seed 1 --count "$count"
 	control memory_races split --seed 2 --count "$count"
 	control memory_races packed --packed --asid 0 --seed 3 --count "$count"
+}
+
+test_no_base() { control no_base packed --packed; }
+test_sizes() {
+	add many1 "${VF}5"
+	add many2 "${VF}6"
+	consume many1 vhost_vdpa
+	consume many2 vhost_vdpa
+	control sizes many
+	del many1
+	del many2
 }
 
 # Shortened, unless somebody asks for more.
@@ -150,7 +167,10 @@ t test_broken "rings that cannot be followed end in NEEDS_RESET"
 t test_unmapped "so does a ring that is taken away"
 t test_changing "a command that changes while it is read"
 t test_asid "address spaces: when, which, and what a reset does"
+t test_paused "what was kicked before a pause is done after it"
 t test_memory_races "nothing is written to memory that is being taken away"
+t test_no_base "a packed ring that is told nothing starts at its beginning"
+t test_sizes "what one owner's features make of queues is not the next one's"
 t test_doorbell "the control queue's doorbell cannot be mapped"
 t test_fuzz "random rings and commands"
 t test_given "mac and mtu are what the owner sees and the card does"

@@ -80,6 +80,19 @@ test_deaf() {
 	control provisioned wide
 }
 
+# A card that answers, and takes its time: others wait for one command.
+test_slow() {
+	remake
+	limit=60 control slow wide --fault wide/vf0
+	fault wide/vf0 command-delay 0
+}
+
+test_paused() {
+	control paused wide --how suspend
+	control paused wide --how suspend --packed
+	control paused wide
+}
+
 # One that goes in the midst of a command is given up, and waits to be asked
 # back; others are not kept waiting.
 test_vanishes() {
@@ -217,6 +230,8 @@ t test_commands "commands to a card with 16 queue pairs"
 t test_state "the control queue stops, stands where it says and goes on"
 t test_fuzz "random rings and commands"
 t test_deaf "a card that does not answer"
+t test_slow "a card that answers slowly keeps nobody waiting for a batch"
+t test_paused "what was kicked before a suspend is done after it"
 t test_vanishes "a card that goes in the midst of a command"
 t test_given "mac, mtu and max_vqp are what the owner sees and the card does"
 t test_shown "and what vdpa shows"

@@ -139,6 +139,12 @@ test_forgets() {
 	lines_are 'ring state reads 0x0, expected 0x50005.*EIO' 1
 }
 
+test_foreign_reset() {
+	timeout 60 python3 "$cases" foreign_reset "$(vhost_of nic1)" --name 0000:01:00.1
+	lines_are 'the function is back after: a reset from outside' 1
+	net nic --rounds 5
+}
+
 test_stuck() {
 	fault nic/vf0 stuck-suspend true
 	timeout 60 python3 "$cases" stuck_suspend "$(vhost_of nic1)"
@@ -204,6 +210,7 @@ t test_absent "what hardware cannot do is absent, and debugfs says why"
 t test_refusals "states that cannot be are refused, and those of running queues"
 t test_garbage "a state that cannot be is not believed"
 t test_forgets "a device that does not take a state is not started"
+t test_foreign_reset "a suspended device that somebody else resets"
 t test_stuck "a suspend that is never acknowledged ends, and the device is reset"
 t test_stuck_reset "a reset that never ends, nor a function level reset"
 t test_gone "a function that is gone at a suspend is given up"

@@ -262,6 +262,92 @@ test_death_asked() {
 	del disk
 }
 
+# masters COMMAND...: how often a function is made a bus master by the command.
+masters() {
+	local tracing=/sys/kernel/tracing
+	[ -d "$tracing/events" ] || mount -t tracefs none "$tracing"
+	echo 'p:master pci_set_master' >"$tracing/kprobe_events"
+	echo >"$tracing/trace"
+	echo 1 >"$tracing/events/kprobes/master/enable"
+	"$@" || :
+	echo 0 >"$tracing/events/kprobes/master/enable"
+	masters=$(grep -c ' master: ' "$tracing/trace" || :)
+	echo >"$tracing/kprobe_events"
+}
+
+# May the function reach memory, as its own command register has it?
+is_master() {
+	[ $((0x$(setpci -s "$disk" COMMAND) & 4)) -ne 0 ]
+}
+
+# The rings of a function that was given up may have its last owner's addresses.
+test_dead_add() {
+	local masters
+	auto_recover false
+	health_test
+	masters errno_is 'No such device' add disk "$disk"
+	[ "$masters" -eq 0 ]
+	devlink health recover "pci/$disk" reporter function
+	# The other way round, to see that it is seen.
+	masters add disk "$disk"
+	[ "$masters" -ge 1 ]
+	is_master
+	del disk
+	! is_master
+}
+
+# It dies, or is unbound, at any moment of dev add.
+test_die_in_add() {
+	local n added=0
+	for ((n = 0; n < $(rounds 40 12); n++)); do
+		(sleep "0.0$((n % 6))$n"; health_test) &
+		! add disk "$disk" 2>/dev/null || added=$((added + 1))
+		wait $!
+		! is_master || fail "round $n: a dead function reaches memory"
+		[ ! -e /sys/bus/vdpa/devices/disk ] || del disk
+		! is_master || fail "round $n: a function without a device reaches memory"
+		devlink health recover "pci/$disk" reporter function
+	done
+	echo "# added in $added of $n rounds"
+	for ((n = 0; n < $(rounds 20 6); n++)); do
+		(sleep "0.0$n"; unbind_function) &
+		add disk "$disk" 2>/dev/null || :
+		wait $!
+		! is_master || fail "round $n: an unbound function reaches memory"
+		bind_function
+	done
+	auto_recover true
+	works_again
+	del disk
+}
+
+# An owner leaves a dead function, which stays confined to what it mapped; a
+# consumer in the kernel that comes once it is back is not.
+test_domain() {
+	local owner
+	add disk "$disk"
+	consume disk vhost_vdpa
+	auto_recover false
+	timeout 60 python3 "$cases" endless "$(vhost_of disk)" >"$state/endless" 2>/dev/null &
+	owner=$!
+	within 10 grep -q running "$state/endless"
+	health_test
+	kill "$owner"
+	wait "$owner" || :
+	echo disk >/sys/bus/vdpa/drivers/vhost_vdpa/unbind
+	grep -q "^memory: the owner's" /sys/kernel/debug/hvdpa/disk/state
+	devlink health recover "pci/$disk" reporter function
+	auto_recover true
+	echo disk >/sys/bus/vdpa/drivers/virtio_vdpa/bind
+	within 5 test -n "$(disk_of disk)"
+	grep -q '^memory: not attached' /sys/kernel/debug/hvdpa/disk/state
+	dd if="/dev/$(disk_of disk)" of="$state/sector" bs=512 count=1 iflag=direct status=none
+	cmp "$state/sector" /run/sector
+	consume disk vhost_vdpa
+	timeout 30 python3 "$cases" works "$(vhost_of disk)"
+	del disk
+}
+
 sysfs_reset() {
 	echo 1 >"/sys/bus/pci/devices/$disk/reset"
 }
@@ -272,6 +358,15 @@ test_sysfs_reset() {
 	owner_loses 10 sysfs_reset
 	health_is state healthy
 	lines_are 'the function is back after: a reset from outside' 1
+	del disk
+}
+
+# While a function is in a reset some kernels attach no domain to it.
+test_map_in_reset() {
+	add disk "$disk"
+	consume disk vhost_vdpa
+	timeout 60 python3 "$cases" map_in_reset "$(vhost_of disk)" "$disk"
+	timeout 30 python3 "$cases" works "$(vhost_of disk)"
 	del disk
 }
 
@@ -372,7 +467,11 @@ t test_pf_unbind "unbinding the PF with an owner of a VF"
 t test_busy_disk "deleting a disk under load"
 t test_death "a function that dies comes back for its owner"
 t test_death_asked "or when it is asked to, with auto_recover off"
+t test_dead_add "a function that is dead gets no DMA from vdpa dev add"
+t test_die_in_add "nor one that dies or goes in the midst of it"
+t test_domain "the domain of an owner that left a dead function is not the next one's"
 t test_sysfs_reset "a reset through sysfs with an owner"
+t test_map_in_reset "an owner's first map in the midst of a reset"
 t test_pci_error "a PCI error that is not fatal, with an owner"
 t test_fatal_error "a PCI error that is fatal, with an owner"
 t test_sleep "system sleep with an owner"

@@ -263,6 +263,18 @@ def read_only_map(path):
     assert page.get(0, "<512s")[0] == b"R" * 512
 
 
+def map_in_reset(path, function):
+    """The first map of an owner that meets somebody else's reset waits for its end."""
+    for delay in (0.0, 0.02, 0.05, 0.1):
+        owner = owned(path)
+        reset = subprocess.Popen(
+            ["sh", "-c", f"echo 1 >/sys/bus/pci/devices/{function}/reset"])
+        time.sleep(delay)
+        owner.map(IOVA, Memory(16))
+        assert reset.wait() == 0
+        owner.close()
+
+
 def doorbell_refusals(path):
     """Only one page, only for writing, only shared, only a queue's."""
     owner = owned(path)
