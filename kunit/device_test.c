@@ -3,8 +3,10 @@
  * What may come to a device in each of its states, cell by cell, as
  * Documentation/internals.rst has the table.
  */
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/pci.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ids.h>
@@ -51,6 +53,16 @@ static const struct hvdpa_hw_ops able = {
 	.get_ring_state = stands_at_0,
 	.set_ring_state = takes_any_state,
 	.log_sync = can_suspend,
+};
+
+static const struct hvdpa_hw_ops lacks_rings = {
+	.name = "its log lacks used rings",
+	.suspend = can_suspend,
+	.resume = can_suspend,
+	.get_ring_state = stands_at_0,
+	.set_ring_state = takes_any_state,
+	.log_sync = can_suspend,
+	.log_lacks_rings = true,
 };
 
 static const struct hvdpa_hw_ops fails_to_resume = {
@@ -298,6 +310,28 @@ static void nothing_survives_what_the_owner_did_not_do(struct kunit *test)
 			cell(test, state, event);
 }
 
+/* A reset takes its time: the device writes, and a REPORT takes what is marked. */
+static u8 reports_in_a_reset(struct hvdpa_function *fn)
+{
+	u64 words;
+
+	hvdpa_log_take(fn->hv->log, 0, 12, 64, &words);
+	return 0;
+}
+
+static void used_rings_are_marked_once_the_device_is_reset(struct kunit *test)
+{
+	struct life *life = make_life(test, &lacks_rings);
+	const u64 used = BIT_ULL(0x3000 / SZ_4K);
+
+	enter(test, life, LOGGING);
+	kunit_activate_static_stub(test, hvdpa_function_read_status,
+				   reports_in_a_reset);
+	KUNIT_EXPECT_EQ(test, ops->reset(&life->hv->vdpa), 0);
+	KUNIT_EXPECT_EQ(test, life->log->kept[0], used);
+	life->hv->log = NULL;
+}
+
 static void a_resume_that_fails_ends_what_was_suspended(struct kunit *test)
 {
 	struct life *life = make_life(test, &fails_to_resume);
@@ -334,6 +368,7 @@ static void driver_ok_is_not_asked_for_twice(struct kunit *test)
 
 static struct kunit_case device_cases[] = {
 	KUNIT_CASE(nothing_survives_what_the_owner_did_not_do),
+	KUNIT_CASE(used_rings_are_marked_once_the_device_is_reset),
 	KUNIT_CASE(a_resume_that_fails_ends_what_was_suspended),
 	KUNIT_CASE(driver_ok_is_not_asked_for_twice),
 	{}

@@ -62,7 +62,7 @@ static void hvdpa_fake_free(void *data)
 
 	if (fake->fn.notify)
 		pci_iounmap(&fake->pdev, fake->fn.notify);
-	kfree(fake->fn.queues);
+	kvfree(fake->fn.queues);
 	kfree(fake->fn.saved);
 	mutex_destroy(&fake->fn.lock);
 }

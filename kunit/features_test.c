@@ -74,6 +74,40 @@ static void missing_names_the_bit_and_its_needs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c->missing, missing);
 }
 
+/* QEMU's ctrl_vq=off, and sets that need one another. */
+static void what_cannot_stand_alone_is_dropped(struct kunit *test)
+{
+	u64 csum = BIT_ULL(VIRTIO_NET_F_CSUM);
+	u64 rest = NEEDED | csum | BIT_ULL(VIRTIO_NET_F_MAC);
+	u64 control = BIT_ULL(VIRTIO_NET_F_CTRL_RX) |
+		      BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) |
+		      BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) |
+		      BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) |
+		      BIT_ULL(VIRTIO_NET_F_MQ) | BIT_ULL(VIRTIO_NET_F_RSS);
+	u64 chain = BIT_ULL(VIRTIO_NET_F_HOST_TSO4) |
+		    BIT_ULL(VIRTIO_NET_F_HOST_ECN) |
+		    BIT_ULL(VIRTIO_NET_F_RSC_EXT);
+	u32 id = VIRTIO_ID_NET;
+	u64 control_vq = BIT_ULL(VIRTIO_NET_F_CTRL_VQ);
+	u64 missing;
+	u64 any;
+
+	KUNIT_EXPECT_EQ(test, rest, hvdpa_features_complete(rest | control, id));
+	KUNIT_EXPECT_EQ(test, rest | control | control_vq,
+			hvdpa_features_complete(rest | control | control_vq, id));
+	KUNIT_EXPECT_EQ(test, rest | chain,
+			hvdpa_features_complete(rest | chain, id));
+	/* What needs what needs it goes too. */
+	KUNIT_EXPECT_EQ(test, rest & ~csum,
+			hvdpa_features_complete((rest | chain) & ~csum, id));
+	KUNIT_EXPECT_EQ(test, rest | control,
+			hvdpa_features_complete(rest | control, VIRTIO_ID_BLOCK));
+	for (any = 1; any; any *= 2)
+		KUNIT_EXPECT_EQ(test, -1,
+				hvdpa_features_missing(hvdpa_features_complete(~any, id) |
+						       NEEDED, id, &missing));
+}
+
 static void nqueues_of_net(struct kunit *test)
 {
 	u64 ctrl = BIT_ULL(VIRTIO_NET_F_CTRL_VQ);
@@ -121,6 +155,7 @@ static struct kunit_case features_cases[] = {
 	KUNIT_CASE(supported_never_adds),
 	KUNIT_CASE_PARAM(missing_names_the_bit_and_its_needs,
 			 missing_gen_params),
+	KUNIT_CASE(what_cannot_stand_alone_is_dropped),
 	KUNIT_CASE(nqueues_of_net),
 	KUNIT_CASE(control_queue_is_after_the_pairs),
 	KUNIT_CASE(nqueues_of_block),

@@ -273,6 +273,8 @@ struct identify_case {
 
 #define NET_MQ	(HVDPA_FAKE_BASE | HVDPA_FAKE_NET_MQ | HVDPA_FAKE_CTRL_VQ)
 #define NET_CTRL	(HVDPA_FAKE_BASE | HVDPA_FAKE_CTRL_VQ)
+/* Bit 28 of the word is bit 60 too: RSS, and no MQ. */
+#define NET_RSS	(HVDPA_FAKE_BASE | BIT(28) | HVDPA_FAKE_CTRL_VQ)
 #define BLK_MQ	(HVDPA_FAKE_BASE | HVDPA_FAKE_BLK_MQ)
 
 static const struct identify_case identify_cases[] = {
@@ -281,6 +283,10 @@ static const struct identify_case identify_cases[] = {
 	  3 },
 	{ "net, eight pairs", VIRTIO_ID_NET, NET_MQ, 17, 256, 8, 0, false,
 	  17 },
+	{ "net, eight pairs by RSS alone", VIRTIO_ID_NET, NET_RSS, 17, 256, 8,
+	  0, false, 17 },
+	{ "net, MQ that lacks a control queue", VIRTIO_ID_NET,
+	  HVDPA_FAKE_BASE | HVDPA_FAKE_NET_MQ, 2, 256, 8, 0, false, 2 },
 	{ "net, pairs are not read without MQ", VIRTIO_ID_NET, NET_CTRL, 3, 256,
 	  0, 0, false, 3 },
 	{ "net, more queues than needed", VIRTIO_ID_NET, NET_CTRL, 0xfffe, 256,
@@ -383,7 +389,8 @@ static void identify_refuses_what_contradicts_itself(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, fn->nqueues, c->nqueues);
 	KUNIT_EXPECT_EQ(test, fn->supported,
-			hvdpa_features_supported(fn->offered));
+			hvdpa_features_complete(hvdpa_features_supported(fn->offered),
+						c->device_id));
 	KUNIT_EXPECT_EQ(test, fn->queue_size_max, c->queue_size);
 	/* It is left reset. */
 	KUNIT_EXPECT_EQ(test, fake->common.cfg.device_status, 0);

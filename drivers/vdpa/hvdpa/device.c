@@ -71,9 +71,13 @@ void hvdpa_device_quiet(struct hvdpa_device *hv)
  */
 static int hvdpa_device_stop(struct hvdpa_device *hv)
 {
+	int err;
+
 	hvdpa_device_quiet(hv);
 	hvdpa_log_before_reset(hv);
-	return hvdpa_function_reset(hv->fn);
+	err = hvdpa_function_reset(hv->fn);
+	hvdpa_log_after_reset(hv);
+	return err;
 }
 
 /**

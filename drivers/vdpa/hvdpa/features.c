@@ -59,6 +59,8 @@ static const struct {
 	{ VIRTIO_NET_F_HOST_UFO, BIT_ULL(VIRTIO_NET_F_CSUM) },
 	{ VIRTIO_NET_F_HOST_USO, BIT_ULL(VIRTIO_NET_F_CSUM) },
 	{ VIRTIO_NET_F_CTRL_RX, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_CTRL_RX_EXTRA, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
 	{ VIRTIO_NET_F_CTRL_VLAN, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
 	{ VIRTIO_NET_F_GUEST_ANNOUNCE, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
 	{ VIRTIO_NET_F_MQ, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
@@ -67,6 +69,7 @@ static const struct {
 	{ VIRTIO_NET_F_RSC_EXT, BIT_ULL(VIRTIO_NET_F_HOST_TSO4) |
 				BIT_ULL(VIRTIO_NET_F_HOST_TSO6) },
 	{ VIRTIO_NET_F_RSS, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_HASH_REPORT, BIT_ULL(VIRTIO_NET_F_CTRL_VQ) },
 };
 
 /**
@@ -163,6 +166,31 @@ int hvdpa_features_missing(u64 features, u32 device_id, u64 *missing)
 
 	*missing = 0;
 	return -1;
+}
+
+/**
+ * hvdpa_features_complete - what of a set of features can stand by itself
+ * @features: the set
+ * @device_id: VIRTIO_ID_NET or VIRTIO_ID_BLOCK
+ *
+ * A bit whose needs are not in the set is dropped, and so is what needs that bit.
+ * What every set needs is not looked at.
+ *
+ * Return: the largest part of the set that hvdpa_features_missing() finds nothing
+ * missing in.
+ */
+u64 hvdpa_features_complete(u64 features, u32 device_id)
+{
+	u64 missing;
+	int bit;
+
+	for (;;) {
+		bit = hvdpa_features_missing(features | HVDPA_FEATURES_NEEDED,
+					     device_id, &missing);
+		if (bit < 0)
+			return features;
+		features &= ~BIT_ULL(bit);
+	}
 }
 
 /* Virtio 1.4 section 5.1.2. */

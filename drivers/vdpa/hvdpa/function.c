@@ -280,12 +280,28 @@ static int hvdpa_function_check_features(struct hvdpa_function *fn)
 	return 0;
 }
 
+/* What contradicts itself is offered to nobody: a driver would refuse all of it. */
+static void hvdpa_function_drop_features(struct hvdpa_function *fn)
+{
+	u64 complete = hvdpa_features_complete(fn->supported,
+					       fn->mdev.id.device);
+	u64 dropped = fn->supported & ~complete;
+
+	fn->supported = complete;
+	if (dropped)
+		dev_info(&fn->pdev->dev,
+			 "device_feature is %#llx: %#llx need bits that it lacks and are not offered\n",
+			 fn->offered, dropped);
+}
+
 static int hvdpa_function_count_pairs(struct hvdpa_function *fn)
 {
 	__le16 pairs = cpu_to_le16(1);
 
+	/* Virtio 1.4 section 5.1.4: the field is there with either of them. */
 	if (fn->mdev.id.device == VIRTIO_ID_NET &&
-	    fn->supported & BIT_ULL(VIRTIO_NET_F_MQ))
+	    fn->supported & (BIT_ULL(VIRTIO_NET_F_MQ) |
+			     BIT_ULL(VIRTIO_NET_F_RSS)))
 		hvdpa_config_read(fn, offsetof(struct virtio_net_config,
 					       max_virtqueue_pairs),
 				  &pairs, sizeof(pairs));
@@ -387,6 +403,7 @@ int hvdpa_function_identify(struct hvdpa_function *fn)
 	err = hvdpa_function_check_features(fn);
 	if (err)
 		return err;
+	hvdpa_function_drop_features(fn);
 
 	err = hvdpa_function_agree(fn, fn->supported);
 	if (err)
@@ -398,7 +415,7 @@ int hvdpa_function_identify(struct hvdpa_function *fn)
 	if (err)
 		return err;
 
-	fn->queues = kcalloc(fn->nqueues, sizeof(*fn->queues), GFP_KERNEL);
+	fn->queues = kvcalloc(fn->nqueues, sizeof(*fn->queues), GFP_KERNEL);
 	if (!fn->queues)
 		return -ENOMEM;
 
@@ -421,7 +438,7 @@ static void hvdpa_function_free(struct hvdpa_function *fn)
 		pci_iounmap(fn->pdev, fn->notify);
 	if (fn->migration.regs)
 		pci_iounmap(fn->pdev, fn->migration.regs);
-	kfree(fn->queues);
+	kvfree(fn->queues);
 	kfree(fn->saved);
 	mutex_destroy(&fn->lock);
 	kfree(fn);

@@ -65,6 +65,10 @@ struct hvdpa_vring;
 #define HVDPA_SUSPEND_TIMEOUT_US	(1000 * 1000)
 #define HVDPA_SUSPEND_POLL_US		20
 
+/* The longest that a device may take to begin or end its dirty log. */
+#define HVDPA_LOG_TIMEOUT_US		(100 * 1000)
+#define HVDPA_LOG_POLL_US		20
+
 /* The longest that the reset of one queue may take. */
 #define HVDPA_QUEUE_RESET_TIMEOUT_US	(1000 * 1000)
 #define HVDPA_QUEUE_RESET_POLL_US	20
@@ -125,7 +129,8 @@ struct hvdpa_queue_counters {
  * @get_ring_state: read where a ring of a suspended device stands
  * @set_ring_state: say where a ring starts, before it is enabled
  * @log_start: log what is written from now on; the log is off before
- * @log_stop: log no more; not called of a device that is reset
+ * @log_stop: log no more, also what @log_start failed to start; an error means
+ *	      that the device may go on writing its log
  * @log_sync: what the device wrote so far is in the log on return
  * @get_counters: read what it counts of a queue, by the device's number of it
  *
@@ -144,7 +149,7 @@ struct hvdpa_hw_ops {
 			      const struct hvdpa_ring_state *ring);
 	int (*log_start)(struct hvdpa_function *fn,
 			 const struct hvdpa_log_window *window);
-	void (*log_stop)(struct hvdpa_function *fn);
+	int (*log_stop)(struct hvdpa_function *fn);
 	int (*log_sync)(struct hvdpa_function *fn);
 	int (*get_counters)(struct hvdpa_function *fn, u16 hw_idx,
 			    struct hvdpa_queue_counters *counters);
@@ -354,6 +359,7 @@ extern const struct dev_pm_ops hvdpa_pm_ops;
 u64 hvdpa_features_supported(u64 offered);
 u64 hvdpa_features_migratable(u64 features, u32 device_id);
 int hvdpa_features_missing(u64 features, u32 device_id, u64 *missing);
+u64 hvdpa_features_complete(u64 features, u32 device_id);
 u32 hvdpa_features_nqueues(u64 features, u32 device_id, u16 max_pairs,
 			   u16 nqueues);
 int hvdpa_features_control_index(u64 features, u32 device_id, u16 max_pairs);
@@ -559,7 +565,7 @@ struct hvdpa_dma {
 };
 
 /* What the device sees of its control queue, whole pages. */
-#define HVDPA_CONTROL_WINDOW_BYTES	((u64)SZ_16K)
+#define HVDPA_CONTROL_WINDOW_BYTES	((u64)PAGE_ALIGN(SZ_16K))
 
 /* The most bytes that a dirty log may have: 2 TiB in pages of 4 KiB. */
 #define HVDPA_LOG_BYTES_MAX	((u64)SZ_64M)
@@ -591,6 +597,7 @@ int hvdpa_dma_reset_map(struct vdpa_device *vdpa, unsigned int asid);
  * @ranges: the addresses that were asked for
  * @nranges: how many
  * @on: the device logs; protected by the function's lock
+ * @rings_due: used rings are to be marked once the device is reset; likewise
  * @untrusted: bits were lost; all is dirty from now on
  *
  * The commands of its file are one after the other and own all but @hv, @on
@@ -605,6 +612,7 @@ struct hvdpa_log {
 	struct hvdpa_range *ranges;
 	u32 nranges;
 	bool on;
+	bool rings_due;
 	bool untrusted;
 };
 
@@ -618,6 +626,7 @@ int hvdpa_log_attach(struct hvdpa_log *log, struct hvdpa_device *hv);
 void hvdpa_log_detach(struct hvdpa_log *log);
 int hvdpa_log_run(struct hvdpa_device *hv);
 void hvdpa_log_before_reset(struct hvdpa_device *hv);
+void hvdpa_log_after_reset(struct hvdpa_device *hv);
 void hvdpa_log_distrust(struct hvdpa_log *log, const char *reason);
 bool hvdpa_log_covers(const struct hvdpa_log *log, u64 iova, u64 length);
 void hvdpa_log_mark(struct hvdpa_log *log, u64 iova, u64 length);

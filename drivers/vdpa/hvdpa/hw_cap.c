@@ -8,8 +8,6 @@
 
 #include "hvdpa.h"
 
-#define HVDPA_ALL_ONES_32	0xffffffff
-
 /* The most rounds of reading a counter; its high half changes all 2^32. */
 #define HVDPA_COUNTER_ROUNDS	4
 
@@ -113,10 +111,41 @@ static int hvdpa_cap_log_sync(struct hvdpa_function *fn)
 	return status == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO;
 }
 
+/* Turn the log on or off, and wait until the device says that it is. */
+static int hvdpa_cap_log_set(struct hvdpa_function *fn, bool on)
+{
+	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(fn);
+	u32 expected = on ? HVDPA_MIGRATION_LOG_ENABLED : 0;
+	u32 status;
+	int err;
+
+	vp_iowrite32(on ? HVDPA_MIGRATION_LOG_ENABLE : 0, &regs->log_control);
+	err = read_poll_timeout(vp_ioread32, status,
+				(status & HVDPA_MIGRATION_LOG_ENABLED) ==
+				expected || status == HVDPA_ALL_ONES_32,
+				HVDPA_LOG_POLL_US, HVDPA_LOG_TIMEOUT_US, false,
+				&regs->log_status);
+	if (!err && status == HVDPA_ALL_ONES_32)
+		err = -ENODEV;
+	if (err)
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "dirty log %s: log_status is %#x, expected %#x: %pe\n",
+				    on ? "on" : "off", status, expected,
+				    ERR_PTR(err));
+	return err;
+}
+
+static int hvdpa_cap_log_stop(struct hvdpa_function *fn)
+{
+	return hvdpa_cap_log_set(fn, false);
+}
+
+/* A device takes these while its log is off, and no later. */
 static int hvdpa_cap_log_start(struct hvdpa_function *fn,
 			       const struct hvdpa_log_window *window)
 {
 	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(fn);
+	int err;
 
 	vp_iowrite32(window->shift, &regs->log_page_shift);
 	vp_iowrite32(lower_32_bits(window->base), &regs->log_base_lo);
@@ -125,17 +154,8 @@ static int hvdpa_cap_log_start(struct hvdpa_function *fn,
 	vp_iowrite32(upper_32_bits(window->bytes), &regs->log_size_hi);
 	vp_iowrite32(lower_32_bits(window->first), &regs->log_first_lo);
 	vp_iowrite32(upper_32_bits(window->first), &regs->log_first_hi);
-	vp_iowrite32(HVDPA_MIGRATION_LOG_ENABLE, &regs->log_control);
-	return hvdpa_cap_log_sync(fn);
-}
-
-static void hvdpa_cap_log_stop(struct hvdpa_function *fn)
-{
-	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(fn);
-
-	vp_iowrite32(0, &regs->log_control);
-	/* The device touches the bitmap no more once this has come back. */
-	vp_ioread32(&regs->log_status);
+	err = hvdpa_cap_log_set(fn, true);
+	return err ?: hvdpa_cap_log_sync(fn);
 }
 
 /* Two registers that change meanwhile: again until the high half stands still. */

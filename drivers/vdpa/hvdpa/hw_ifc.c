@@ -7,13 +7,12 @@
  */
 #include <linux/bitfield.h>
 #include <linux/iopoll.h>
+#include <linux/ktime.h>
 #include <linux/pci.h>
 
 #include "hvdpa.h"
 
 #define HVDPA_PCI_VENDOR_INTEL	0x8086
-#define HVDPA_ALL_ONES_16	0xffff
-#define HVDPA_ALL_ONES_32	0xffffffff
 
 /*
  * Two public drivers disagree about the stride of 1000/8086:0001. DPDK's has
@@ -65,10 +64,31 @@ static u16 hvdpa_ifc_read_enable(struct hvdpa_function *fn, u16 idx)
 	return vp_ioread16(&common->queue_enable);
 }
 
+/* Wait for one queue to stop, until @end at the latest. */
+static int hvdpa_ifc_await_stop(struct hvdpa_function *fn, u16 idx, ktime_t end)
+{
+	s64 left = ktime_us_delta(end, ktime_get());
+	u16 enable;
+	int err;
+
+	err = read_poll_timeout(hvdpa_ifc_read_enable, enable,
+				!enable || enable == HVDPA_ALL_ONES_16,
+				HVDPA_SUSPEND_POLL_US, max(left, 1LL), false,
+				fn, idx);
+	if (!err && enable)
+		err = -ENODEV;
+	if (err)
+		dev_err_ratelimited(&fn->pdev->dev,
+				    "suspend: queue %u: queue_enable is %#x, expected 0: %pe\n",
+				    idx, enable, ERR_PTR(err));
+	return err;
+}
+
+/* All queues together have HVDPA_SUSPEND_TIMEOUT_US. */
 static int hvdpa_ifc_suspend(struct hvdpa_function *fn)
 {
+	ktime_t end = ktime_add_us(ktime_get(), HVDPA_SUSPEND_TIMEOUT_US);
 	struct hvdpa_device *hv = fn->hv;
-	u16 enable;
 	int err;
 	u32 i;
 
@@ -76,23 +96,15 @@ static int hvdpa_ifc_suspend(struct hvdpa_function *fn)
 
 	for (i = 0; i < hv->nvqs; i++)
 		if (hv->vrings[i].armed)
-			vp_modern_set_queue_enable(&fn->mdev, i, false);
+			vp_modern_set_queue_enable(&fn->mdev,
+						   hv->vrings[i].hw_idx, false);
 
 	for (i = 0; i < hv->nvqs; i++) {
 		if (!hv->vrings[i].armed)
 			continue;
-		err = read_poll_timeout(hvdpa_ifc_read_enable, enable,
-					!enable || enable == HVDPA_ALL_ONES_16,
-					HVDPA_SUSPEND_POLL_US,
-					HVDPA_SUSPEND_TIMEOUT_US, false, fn, i);
-		if (!err && enable)
-			err = -ENODEV;
-		if (err) {
-			dev_err_ratelimited(&fn->pdev->dev,
-					    "suspend: queue %u: queue_enable is %#x, expected 0: %pe\n",
-					    i, enable, ERR_PTR(err));
+		err = hvdpa_ifc_await_stop(fn, hv->vrings[i].hw_idx, end);
+		if (err)
 			return err;
-		}
 	}
 	return 0;
 }
@@ -161,12 +173,20 @@ static int hvdpa_ifc_log_start(struct hvdpa_function *fn,
 	return hvdpa_ifc_log_sync(fn);
 }
 
-static void hvdpa_ifc_log_stop(struct hvdpa_function *fn)
+static int hvdpa_ifc_log_stop(struct hvdpa_function *fn)
 {
 	struct hvdpa_ifc_regs __iomem *regs = hvdpa_ifc_regs(fn);
+	u32 control;
+	int err;
 
 	vp_iowrite32(HVDPA_IFC_LOG_DISABLE, &regs->log_control);
-	vp_ioread32(&regs->log_control);
+	control = vp_ioread32(&regs->log_control);
+	if (control == HVDPA_IFC_LOG_DISABLE)
+		return 0;
+	err = control == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO;
+	dev_err_ratelimited(&fn->pdev->dev, "logging control is %#x, expected %#x: %pe\n",
+			    control, HVDPA_IFC_LOG_DISABLE, ERR_PTR(err));
+	return err;
 }
 
 static const struct hvdpa_hw_ops hvdpa_hw_ifc = {

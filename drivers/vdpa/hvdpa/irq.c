@@ -270,8 +270,8 @@ int hvdpa_irq_setup(struct hvdpa_device *hv)
 		return err;
 	}
 
-	hv->vectors = kcalloc(hv->plan.nvectors, sizeof(*hv->vectors),
-			      GFP_KERNEL);
+	hv->vectors = kvcalloc(hv->plan.nvectors, sizeof(*hv->vectors),
+			       GFP_KERNEL);
 	if (!hv->vectors)
 		return -ENOMEM;
 
@@ -296,7 +296,7 @@ int hvdpa_irq_setup(struct hvdpa_device *hv)
 
 err_free_irqs:
 	hvdpa_irq_free(hv, i);
-	kfree(hv->vectors);
+	kvfree(hv->vectors);
 	return err;
 }
 
@@ -309,7 +309,7 @@ err_free_irqs:
 void hvdpa_irq_teardown(struct hvdpa_device *hv)
 {
 	hvdpa_irq_free(hv, hv->plan.nvectors);
-	kfree(hv->vectors);
+	kvfree(hv->vectors);
 }
 
 /**

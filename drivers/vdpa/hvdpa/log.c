@@ -156,6 +156,16 @@ err_unmap:
 	return err;
 }
 
+/*
+ * The device writes its log no more on return: where it does not say so, it is
+ * reset, as what it writes to is about to be freed.
+ */
+static void hvdpa_log_end(struct hvdpa_device *hv)
+{
+	if (hv->fn->hw->log_stop(hv->fn))
+		hvdpa_device_fail(hv);
+}
+
 /**
  * hvdpa_log_run - make the device keep its log, if it has one
  * @hv: the device; the function's lock is held
@@ -163,7 +173,8 @@ err_unmap:
  * Called when a log is started and, since a reset ends the hardware's part of
  * it, before the device runs again.
  *
- * Return: 0, or what the hardware says.
+ * Return: 0, or what the hardware says: the log is off then, or the device was
+ * reset.
  */
 int hvdpa_log_run(struct hvdpa_device *hv)
 {
@@ -181,9 +192,9 @@ int hvdpa_log_run(struct hvdpa_device *hv)
 	}
 	err = hv->fn->hw->log_start(hv->fn, &log->window);
 	if (err)
-		return err;
-	log->on = true;
-	return 0;
+		hvdpa_log_end(hv);
+	log->on = !err;
+	return err;
 }
 
 /**
@@ -243,8 +254,8 @@ void hvdpa_log_detach(struct hvdpa_log *log)
 	if (!hv)
 		return;
 	mutex_lock(&hv->fn->lock);
-	if (log->on && !hv->fn->dead)
-		hv->fn->hw->log_stop(hv->fn);
+	if (log->on)
+		hvdpa_log_end(hv);
 	log->on = false;
 	hv->log = NULL;
 	mutex_unlock(&hv->fn->lock);
@@ -327,8 +338,6 @@ int hvdpa_log_sync(struct hvdpa_log *log)
  * @hv: the device; the function's lock is held
  *
  * The bits that the device has set stay: a reset does not undo its writes.
- *
- * Return: nothing.
  */
 void hvdpa_log_before_reset(struct hvdpa_device *hv)
 {
@@ -340,9 +349,27 @@ void hvdpa_log_before_reset(struct hvdpa_device *hv)
 		return;
 	if (hv->fn->dead || hv->fn->hw->log_sync(hv->fn))
 		hvdpa_log_distrust(log, "the device was reset and did not answer");
-	else if (hv->fn->hw->log_lacks_rings)
-		hvdpa_log_mark_rings(log, hv);
+	log->rings_due = hv->fn->hw->log_lacks_rings;
 	log->on = false;
+}
+
+/**
+ * hvdpa_log_after_reset - mark what the device may have written until its reset
+ * @hv: the device; the function's lock is held; where its rings are is still known
+ *
+ * Not before the reset: a report between the two would take the marks and leave
+ * out what the device wrote after it.
+ */
+void hvdpa_log_after_reset(struct hvdpa_device *hv)
+{
+	struct hvdpa_log *log = hv->log;
+
+	lockdep_assert_held(&hv->fn->lock);
+
+	if (!log || !log->rings_due)
+		return;
+	hvdpa_log_mark_rings(log, hv);
+	log->rings_due = false;
 }
 
 static u64 hvdpa_log_page(const struct hvdpa_log *log, u64 iova)

@@ -27,7 +27,7 @@ static int hvdpa_device_build(struct hvdpa_device *hv)
 
 	hv->nvqs = hvdpa_features_nqueues(hv->features, fn->mdev.id.device,
 					  hv->pairs, fn->nqueues);
-	hv->vrings = kcalloc(hv->nvqs, sizeof(*hv->vrings), GFP_KERNEL);
+	hv->vrings = kvcalloc(hv->nvqs, sizeof(*hv->vrings), GFP_KERNEL);
 	if (!hv->vrings)
 		return -ENOMEM;
 	for (i = 0; i < hv->nvqs; i++)
@@ -53,7 +53,7 @@ err_destroy_control:
 err_teardown_dma:
 	hvdpa_dma_teardown(hv);
 err_free_vrings:
-	kfree(hv->vrings);
+	kvfree(hv->vrings);
 	return err;
 }
 
@@ -62,7 +62,7 @@ static void hvdpa_device_dismantle(struct hvdpa_device *hv)
 	hvdpa_irq_teardown(hv);
 	hvdpa_control_destroy(hv);
 	hvdpa_dma_teardown(hv);
-	kfree(hv->vrings);
+	kvfree(hv->vrings);
 }
 
 /* Nothing of an earlier owner is left on a function that gets a device. */

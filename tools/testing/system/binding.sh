@@ -271,6 +271,25 @@ test_colons() {
 	del "vdpa:0000:01:00.3"
 }
 
+# QEMU's ctrl_vq=off offers commands of a control queue that is not there. What can
+# stand by itself is offered, and virtio_net takes it.
+test_contradiction() {
+	local function=0000:0a:00.0
+	monitor "netdev_add user,id=contradiction,restrict=on"
+	monitor "device_add virtio-net-pci,id=contradiction,bus=rp10,netdev=contradiction,ctrl_vq=off,mq=off,rss=on,iommu_platform=on,disable-legacy=on,romfile="
+	within 20 test -e "/sys/bus/pci/devices/$function"
+	hvdpa-vfs bind "$function"
+	lines_are 'device_feature is 0x[0-9a-f]+: 0x[0-9a-f]+ need bits that it lacks and are not offered' 1
+	add odd "$function"
+	consume odd virtio_vdpa
+	within 5 test -n "$(netdev_of odd)"
+	ip link set "$(netdev_of odd)" up
+	del odd
+	monitor "device_del contradiction"
+	within 40 test ! -e "/sys/bus/pci/devices/$function"
+	monitor "netdev_del contradiction"
+}
+
 test_in_use() {
 	errno_is 'in use' rmmod vdpa
 }
@@ -305,6 +324,7 @@ t test_incomplete_features "feature sets that contradict themselves are EINVAL"
 t test_unsupported_attributes "mac, mtu and max_vqp that a function cannot have are EOPNOTSUPP"
 t test_provisioned "provisioned features are what the consumer gets"
 t test_colons "names with colons work, as operators use them"
+t test_contradiction "features that contradict each other are not offered"
 t test_in_use "the vdpa bus cannot be unloaded under the driver"
 t test_disable_with_devices "removing VFs removes their devices"
 finish

@@ -89,6 +89,24 @@ test_ifc() {
 }
 test_ifc_disk() { disk ifcdisk --rounds 60 --queues 2; }
 
+# What a START that failed told the device is not what the next one gets.
+test_failed_start() {
+	net nic --rounds 100 --fail-first nic/vf0
+	net ifc --rounds 60 --fail-first ifc/vf0
+	lines_are '(log_status|logging control) is 0xffffffff, expected 0x1: -ENODEV' 3
+}
+
+# A device that does not say that its log is off is reset before the log is freed.
+test_failed_stop() {
+	local name
+	for name in nic ifc; do
+		timeout 60 python3 "$cases" failed_stop "$(vhost_of "${name}1")" --name "${name}1" \
+			--fail-first "$name/vf0"
+	done
+	lines_are 'dirty log off: log_status is 0xffffffff, expected 0x0: -ENODEV' 1
+	lines_are 'logging control is 0xffffffff, expected 0x0: -ENODEV' 1
+}
+
 test_dropped() {
 	fault nic/vf0 drop-log 5
 	must_miss net nic --rounds 200
@@ -121,6 +139,8 @@ t test_disk_packed "a disk with packed rings"
 t test_large_pages "pages of 16 KiB"
 t test_ifc "Intel IFC, whose used rings software must add"
 t test_ifc_disk "Intel IFC, a disk"
+t test_failed_start "after a START that failed in the device"
+t test_failed_stop "a STOP that the device does not confirm"
 t test_dropped "control: a log that loses bits is noticed"
 t test_delayed "control: a log whose bits come late is noticed"
 t test_late "control: a write after the stop is noticed"
