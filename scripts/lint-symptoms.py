@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""lint-symptoms.py TREE PAGE: each line of the log on the page of symptoms is one that the
-driver prints, and the test that is named by it asks for it."""
+"""lint-symptoms.py TREE PAGE: each line of the log on the page of symptoms is asked for by
+the test that is named by it, and one that begins with hvdpa is one that the driver prints.
+Others are the kernel's or QEMU's."""
 import pathlib, re, sys
 
 top, page = map(pathlib.Path, sys.argv[1:])
@@ -24,7 +25,7 @@ for file in top.glob("drivers/vdpa/hvdpa/*.c"):
 body = None
 for part in re.split(r"\n\n(?=[^\n]+\n-{4,}\n)", page.read_text())[1:]:
     title = part.split("\n")[0]
-    lines = re.findall(r"^    hvdpa [0-9a-f:.]+: (.*)$", part, re.M)
+    lines = re.findall(r"^    (\S.*)$", part, re.M)
     tests = re.findall(r"^Test: ``([a-z-]+): (\w+)``$", part, re.M)
     number += 1
     if not lines or len(tests) != 1:
@@ -38,9 +39,11 @@ for part in re.split(r"\n\n(?=[^\n]+\n-{4,}\n)", page.read_text())[1:]:
         bad.append(f"{title}: no test '{name}: {function}'")
         continue
     asked = [re.sub(r"\$\w+", ".*", words[1] or words[2]) for words in re.finditer(
-        r"(?:lines_are|expect_log|refused [0-9a-f:.]+) +(?:'([^']+)'|\"([^\"]+)\")", body[1])]
+        r"(?:lines_are|expect_log|(?:qemu_said|guest_logged) \w+|refused [0-9a-f:.]+) +(?:'([^']+)'|\"([^\"]+)\")", body[1])]
     for line in lines:
-        if not any(form.fullmatch(line) for form in formats):
+        own = re.fullmatch(r"hvdpa [0-9a-f:.]+: (.*)", line)
+        line = own[1] if own else line
+        if own and not any(form.fullmatch(line) for form in formats):
             bad.append(f"{title}: the driver does not print '{line}'")
         if not any(re.search(words, line) for words in asked):
             bad.append(f"{title}: '{name}: {function}' does not ask for '{line}'")

@@ -9,7 +9,44 @@
 boot() {
 	guest start g -M q35 -bios qboot.rom \
 		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of owned)" \
-		-device "virtio-net-pci,netdev=n,page-per-vq=on,disable-legacy=on,romfile=,mac=52:54:00:00:01:02${1:-}"
+		-device "virtio-net-pci,netdev=n,id=nic,page-per-vq=on,disable-legacy=on,romfile=,mac=52:54:00:00:01:02${1:-}"
+}
+
+# cut_off SECONDS: the guest does not answer for so long.
+cut_off() {
+	if ip netns exec left ping -q -c "$1" -W 1 10.8.0.2 >/dev/null; then
+		fail "the guest answers: known-kernel-issues.rst says that it is cut off"
+	fi
+}
+
+# told GUEST COMMAND...: what QEMU answers in its monitor is kept with what it prints.
+told() {
+	guest monitor "$@" >>"/run/guest-$1.log"
+}
+
+# qemu_said GUEST REGEX
+qemu_said() {
+	grep -Eq -- "$2" "/run/guest-$1.log" || {
+		sed 's/^/# QEMU: /' "/run/guest-$1.log" | tail -n 10
+		fail "QEMU did not say '$2'"
+	}
+}
+
+# guest_logged GUEST REGEX: its kernel did
+guest_logged() {
+	guest run "$1" dmesg >"$state/guest.log"
+	grep -Eq -- "$2" "$state/guest.log" || {
+		tail -n 20 "$state/guest.log" | sed 's/^/# guest: /'
+		fail "the guest's kernel did not say '$2'"
+	}
+}
+
+restart_guest() {
+	guest run g "reboot -f" >/dev/null 2>&1 &
+	sleep 2
+	kill %% 2>/dev/null || :
+	guest wait g
+	guest_up
 }
 
 guest_up() {
@@ -84,14 +121,23 @@ test_no_kicks() {
 test_reboots() {
 	local n
 	for n in $(seq "$reboots"); do
-		guest run g "reboot -f" >/dev/null 2>&1 &
-		sleep 2
-		kill %% 2>/dev/null || :
-		guest wait g
-		guest_up
+		restart_guest
 		echo "# reboot $n"
 	done
 	payload_both_ways 1
+}
+
+# At set_link of the netdev QEMU stops the hardware and starts it again, as at stop and
+# cont. These functions cannot be told where their rings stand: the guest is cut off
+# until its driver begins anew. At set_link of the device it does not touch the hardware.
+test_set_link() {
+	told g "set_link nic off" "set_link nic on"
+	within 5 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
+	told g "set_link n off" "set_link n on"
+	qemu_said g 'vhost_set_vring_base failed: Operation not supported'
+	qemu_said g 'unable to start vhost net: 95: falling back on userspace virtio'
+	cut_off 3
+	restart_guest
 }
 
 test_sigkill() {
@@ -105,6 +151,37 @@ test_sigkill() {
 	guest_up
 	payload_both_ways 1
 	guest stop g
+}
+
+# vhost-vdpa refuses memory beyond the limit, and QEMU goes on without it.
+test_memlock() {
+	expect_log 'DMAR: \[DMA (Read|Write) NO_PASID\] Request device \[01:00\.2\] fault addr'
+	allow_log 'DMAR'
+	(ulimit -l 1024 && boot)
+	qemu_said g 'vhost vdpa map fail!'
+	guest run g "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
+	cut_off 3
+	guest stop g
+}
+
+# With a page for each doorbell QEMU's NIC has a BAR of 8 MiB. The firmware leaves
+# 2 MiB below a port that nothing is plugged into.
+test_plug() {
+	local nic=virtio-net-pci,page-per-vq=on,disable-legacy=on,romfile=
+	add spare "${VF}3"
+	consume spare vhost_vdpa
+	guest start g -M q35 -device pcie-root-port,id=small,chassis=1,slot=1 \
+		-device pcie-root-port,id=large,chassis=2,slot=2,pref64-reserve=16M \
+		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of owned)" \
+		-netdev "vhost-vdpa,id=m,vhostdev=$(vhost_of spare)"
+	told g "device_add $nic,netdev=m,bus=small,mac=52:54:00:00:01:03" \
+		"device_add $nic,netdev=n,bus=large,mac=52:54:00:00:01:02"
+	guest run g "echo 1 >/sys/bus/pci/rescan"
+	guest_logged g 'BAR 4 .*size 0x00800000 64bit pref\]: can.t assign; no space'
+	[ "$(guest run g "cat /sys/class/net/eth*/address")" = 52:54:00:00:01:02 ]
+	guest_up
+	guest stop g
+	del spare
 }
 
 test_late_reuse() {
@@ -153,7 +230,10 @@ t test_boot "a stock QEMU guest boots on a VF and reaches the namespace"
 t test_payload "payloads arrive unchanged both ways"
 t test_no_kicks "traffic with mapped doorbells costs no kick; interrupts are counted"
 t test_reboots "the guest reboots ($reboots)"
+t test_set_link "set_link of the netdev cuts a guest off, as QEMU's stop does"
 t test_sigkill "QEMU is killed under traffic and the device used again"
+t test_memlock "a memory lock limit that is too small cuts a guest off, and QEMU goes on"
+t test_plug "a NIC that is plugged later needs a port with room for its doorbells"
 t test_late_reuse "the device goes from the guest to a namespace"
 t test_packed "a guest with packed rings"
 if vdpa mgmtdev show "pci/${VF}6" | grep -q 'max_supported_vqs 9'; then
