@@ -47,6 +47,7 @@ static void hvdpa_consumer_gone(struct hvdpa_device *hv)
 	if (hvdpa_device_reset(hv))
 		return;
 	hvdpa_dma_detach(hv);
+	hvdpa_file_keep_doorbells(hv, false);
 	if (!hv->fn->removing)
 		pci_set_master(hv->fn->pdev);
 }

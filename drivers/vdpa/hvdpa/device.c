@@ -141,6 +141,7 @@ void hvdpa_device_lose(struct hvdpa_device *hv)
 	lockdep_assert_held(&hv->fn->lock);
 
 	hvdpa_device_quiet(hv);
+	hvdpa_file_keep_doorbells(hv, true);
 	hvdpa_log_before_reset(hv);
 	hvdpa_device_tell(hv);
 }
@@ -164,6 +165,7 @@ void hvdpa_device_revoke(struct hvdpa_device *hv)
 
 	hv->revoked = true;
 	pci_clear_master(hv->fn->pdev);
+	hvdpa_file_keep_doorbells(hv, true);
 	hvdpa_device_stop(hv);
 	hvdpa_device_tell(hv);
 }

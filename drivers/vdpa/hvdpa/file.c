@@ -29,7 +29,10 @@
  * @lock: see below
  * @hv: the device; NULL once it is deleted
  * @opened: somebody has it open
+ * @doorbells: see below
  * @mapping: of the node that was opened; doorbells are taken away there
+ * @away: who has a doorbell mapped finds @spare in its place
+ * @spare: a page of nobody's
  * @log: the log that is started, or NULL
  * @reports: REPORTs that were answered
  * @untrusted: those that said that all is dirty
@@ -39,11 +42,18 @@ struct hvdpa_file {
 	struct kref ref;
 	/* Commands are one after the other. Protects log's contents. */
 	struct mutex commands;
-	/* Protects hv, opened, mapping, log. Taken in commands, in mmap_lock. */
+	/* Protects hv, opened, log. Taken in commands, in mmap_lock. */
 	struct mutex lock;
 	struct hvdpa_device *hv;
 	bool opened;
+	/*
+	 * Protects mapping and away, against what is mapped meanwhile. Taken in
+	 * lock and in the function's lock; nothing is taken in it.
+	 */
+	struct mutex doorbells;
 	struct address_space *mapping;
+	bool away;
+	unsigned long spare;
 	struct hvdpa_log *log;
 	u64 reports;
 	u64 untrusted;
@@ -53,10 +63,20 @@ static void hvdpa_file_free(struct kref *ref)
 {
 	struct hvdpa_file *file = container_of(ref, struct hvdpa_file, ref);
 
+	mutex_destroy(&file->doorbells);
 	mutex_destroy(&file->lock);
 	mutex_destroy(&file->commands);
+	free_page(file->spare);
 	kfree(file->misc.name);
 	kfree(file);
+}
+
+static void hvdpa_file_set_mapping(struct hvdpa_file *file,
+				   struct address_space *mapping)
+{
+	mutex_lock(&file->doorbells);
+	file->mapping = mapping;
+	mutex_unlock(&file->doorbells);
 }
 
 static int hvdpa_file_open(struct inode *inode, struct file *filp)
@@ -72,7 +92,7 @@ static int hvdpa_file_open(struct inode *inode, struct file *filp)
 		err = -EBUSY;
 	} else {
 		file->opened = true;
-		file->mapping = filp->f_mapping;
+		hvdpa_file_set_mapping(file, filp->f_mapping);
 		kref_get(&file->ref);
 	}
 	mutex_unlock(&file->lock);
@@ -104,7 +124,7 @@ static int hvdpa_file_release(struct inode *inode, struct file *filp)
 		hvdpa_log_destroy(log);
 	mutex_lock(&file->lock);
 	file->opened = false;
-	file->mapping = NULL;
+	hvdpa_file_set_mapping(file, NULL);
 	mutex_unlock(&file->lock);
 	kref_put(&file->ref, hvdpa_file_free);
 	return 0;
@@ -400,11 +420,18 @@ static vm_fault_t hvdpa_file_fault(struct vm_fault *vmf)
 	struct vm_area_struct *vma = vmf->vma;
 	struct hvdpa_file *file = vma->vm_file->private_data;
 	vm_fault_t result = VM_FAULT_SIGBUS;
+	phys_addr_t addr;
 
 	mutex_lock(&file->lock);
-	if (file->hv)
+	if (file->hv) {
+		addr = file->hv->vrings[vma->vm_pgoff].area.addr;
+		mutex_lock(&file->doorbells);
+		if (file->away)
+			addr = virt_to_phys((void *)file->spare);
 		result = vmf_insert_pfn(vma, vmf->address & PAGE_MASK,
-					PHYS_PFN(file->hv->vrings[vma->vm_pgoff].area.addr));
+					PHYS_PFN(addr));
+		mutex_unlock(&file->doorbells);
+	}
 	mutex_unlock(&file->lock);
 	return result;
 }
@@ -450,6 +477,38 @@ static const struct file_operations hvdpa_file_ops = {
 };
 
 /**
+ * hvdpa_file_keep_doorbells - take mapped doorbells away, or give them back
+ * @hv: the device; the function's lock is held
+ * @away: who has one mapped is to ring nothing
+ *
+ * A write goes to a page of nobody's meanwhile: a signal would end a virtual machine
+ * for a function that comes back. May sleep; waits for no one in user space.
+ */
+void hvdpa_file_keep_doorbells(struct hvdpa_device *hv, bool away)
+{
+	struct hvdpa_file *file = hv->file;
+
+	lockdep_assert_held(&hv->fn->lock);
+
+	if (!file)
+		return;
+	mutex_lock(&file->doorbells);
+	if (file->away != away && file->mapping)
+		unmap_mapping_range(file->mapping, 0, 0, 1);
+	file->away = away;
+	mutex_unlock(&file->doorbells);
+}
+
+static void hvdpa_file_publish(struct hvdpa_device *hv, struct hvdpa_file *file)
+{
+	mutex_lock(&hv->fn->lock);
+	hv->file = file;
+	if (file)
+		hvdpa_file_keep_doorbells(hv, hv->revoked || hv->fn->dead);
+	mutex_unlock(&hv->fn->lock);
+}
+
+/**
  * hvdpa_file_create - make /dev/hvdpa/NAME
  * @hv: the device, registered
  *
@@ -466,6 +525,7 @@ int hvdpa_file_create(struct hvdpa_device *hv)
 	kref_init(&file->ref);
 	mutex_init(&file->commands);
 	mutex_init(&file->lock);
+	mutex_init(&file->doorbells);
 	file->hv = hv;
 	file->misc.minor = MISC_DYNAMIC_MINOR;
 	file->misc.fops = &hvdpa_file_ops;
@@ -473,14 +533,15 @@ int hvdpa_file_create(struct hvdpa_device *hv)
 	file->misc.mode = 0600;
 	file->misc.name = kasprintf(GFP_KERNEL, "hvdpa/%s",
 				    dev_name(&hv->vdpa.dev));
-	if (!file->misc.name) {
+	file->spare = get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!file->misc.name || !file->spare) {
 		err = -ENOMEM;
 		goto err_put;
 	}
 	err = misc_register(&file->misc);
 	if (err)
 		goto err_put;
-	hv->file = file;
+	hvdpa_file_publish(hv, file);
 	return 0;
 
 err_put:
@@ -504,14 +565,16 @@ void hvdpa_file_remove(struct hvdpa_device *hv)
 	if (!file)
 		return;
 	misc_deregister(&file->misc);
+	hvdpa_file_publish(hv, NULL);
 	mutex_lock(&file->lock);
 	file->hv = NULL;
+	mutex_lock(&file->doorbells);
 	if (file->mapping)
 		unmap_mapping_range(file->mapping, 0, 0, 1);
+	mutex_unlock(&file->doorbells);
 	/* What a command under way still reads of it is freed with the file. */
 	if (file->log)
 		hvdpa_log_detach(file->log);
 	mutex_unlock(&file->lock);
-	hv->file = NULL;
 	kref_put(&file->ref, hvdpa_file_free);
 }

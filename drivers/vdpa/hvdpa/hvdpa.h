@@ -643,6 +643,7 @@ struct hvdpa_file;
 
 int hvdpa_file_create(struct hvdpa_device *hv);
 void hvdpa_file_remove(struct hvdpa_device *hv);
+void hvdpa_file_keep_doorbells(struct hvdpa_device *hv, bool away);
 
 /* debugfs.c */
 

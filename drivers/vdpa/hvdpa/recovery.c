@@ -15,10 +15,11 @@
  * @fn: the function, its lock held
  * @reason: for people
  *
- * Its DMA is cut, no kick reaches it through the driver, its device's owner is
- * told, until hvdpa_function_return() or hvdpa_function_revive(). A doorbell that
- * vhost-vdpa mapped into its owner cannot be taken back: what the owner writes
- * there goes to the function, which has no rings then. May sleep.
+ * Its DMA is cut, no kick reaches it through the driver or by a doorbell that
+ * /dev/hvdpa/NAME mapped, its device's owner is told, until hvdpa_function_return()
+ * or hvdpa_function_revive(). A doorbell that vhost-vdpa mapped into its owner cannot
+ * be taken back: what the owner writes there goes to the function, which has no rings
+ * then. May sleep.
  */
 void hvdpa_function_lose(struct hvdpa_function *fn, const char *reason)
 {
@@ -154,8 +155,10 @@ int hvdpa_function_return(struct hvdpa_function *fn)
 		return err;
 
 	WRITE_ONCE(fn->dead, false);
-	if (hv && !hv->revoked)
+	if (hv && !hv->revoked) {
+		hvdpa_file_keep_doorbells(hv, false);
 		pci_set_master(fn->pdev);
+	}
 	dev_info(&fn->pdev->dev, "the function is back after: %s\n", fn->death);
 	return 0;
 }

@@ -9,6 +9,7 @@ import mmap
 import os
 import signal
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -367,6 +368,24 @@ def stalled(name, *_):
     time.sleep(20)
 
 
+def lost_doorbell(name, net, page):
+    """While its function is lost a mapped doorbell is a page of nobody's."""
+    device = os.path.realpath(f"/sys/bus/vdpa/devices/{name}")
+    reporter = [f"pci/{os.path.basename(os.path.dirname(device))}", "reporter", "function"]
+
+    def health(*words):
+        subprocess.run(["devlink", "health", words[0], *reporter, *words[1:]], check=True)
+
+    health("set", "auto_recover", "false")
+    health("test")
+    page[0:2] = struct.pack("<H", 0x55)
+    assert page[0:2] == struct.pack("<H", 0x55), "a lost function hears its doorbell"
+    health("recover")
+    assert page[0:2] == bytes(2), "the doorbell does not come back"
+    health("set", "auto_recover", "true")
+    assert net.owner.status() & NEEDS_RESET
+
+
 def doorbells(name, vhost, _):
     net = Net(vhost, MAC_A)
     net.start()
@@ -382,6 +401,7 @@ def doorbells(name, vhost, _):
     page[0:2] = struct.pack("<H", 1)
     while not net.rings[1].reap():
         assert time.monotonic() < end, "the doorbell does not ring"
+    lost_doorbell(name, net, page)
     for length, offset, flags, prot in (
             (PAGE, queues * PAGE, mmap.MAP_SHARED, 3),
             (2 * PAGE, 0, mmap.MAP_SHARED, 3),
