@@ -34,7 +34,7 @@ kmemleak_clean() {
 # steady COUNT FUNCTION: the first rounds fill caches, the rest must not grow.
 steady() {
 	local n before slab
-	for n in 1 2 3; do "$2"; done
+	for ((n = 0; n < $(rounds 3 2); n++)); do "$2"; done
 	before=$(snapshot)
 	slab=$(slab_kib)
 	for ((n = 0; n < $1; n++)); do "$2"; done
@@ -125,8 +125,8 @@ test_storm() {
 	hvdpa-vfs disable "$PF"
 }
 
-many=$(rounds 50 5)
-some=$(rounds 20 3)
+many=$(rounds 50 3)
+some=$(rounds 20 2)
 few=$(rounds 10 1)
 
 begin

@@ -65,7 +65,7 @@ test_paused() {
 
 test_memory_races() {
 	local count
-	count=$(rounds 200 25)
+	count=$(rounds 200 8)
 	allow_log 'control queue: entry'
 	control memory_races split --asid 0 --seed 1 --count "$count"
 	control memory_races split --seed 2 --count "$count"
@@ -84,7 +84,7 @@ test_sizes() {
 }
 
 # Shortened, unless somebody asks for more.
-commands=${HVDPA_FUZZ_COMMANDS:-$(rounds 6000 1200)}
+commands=${HVDPA_FUZZ_COMMANDS:-$(rounds 6000 800)}
 
 test_fuzz() {
 	local seed count=$((commands / 4)) limit=$((150 + commands / 40))
