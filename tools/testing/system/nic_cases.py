@@ -225,7 +225,7 @@ def fail_a_start(device, log, what, page_size):
     for nth in (1, 2):
         fault(what, "nth-read", nth)
         try:
-            log.start([(device.IOVA, device.memory.size // 2)], page_size)
+            log.start([(device.IOVA, 1 << 20)], page_size)
         except OSError as error:
             assert error.errno == errno.ENODEV, error
         else:
