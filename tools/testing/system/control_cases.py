@@ -570,6 +570,8 @@ def case_paused(args):
                    (lambda: owner.enable(control.index, 0),
                     lambda: owner.enable(control.index, 1)))
     caught = done = 0
+    if args.fault:
+        fault(args.fault, "command-delay", "15")
     for delay in (0, 0.0005, 0.002, 0.005):
         chain = control.chain(struct.pack("<BB", RX, 0) + b"\1")
         for _ in range(count):
@@ -587,6 +589,8 @@ def case_paused(args):
             done += len(control.ring.reap())
             time.sleep(0.002)
         assert done == count, f"{done} of {count} answered after {delay} s"
+    if args.fault:
+        fault(args.fault, "command-delay", "0")
     assert caught, "every batch was over before the queue stopped"
     print(f"# {caught} of 4 batches were stopped under way")
     a.close()

@@ -88,9 +88,11 @@ test_slow() {
 }
 
 test_paused() {
-	control paused wide --how suspend
-	control paused wide --how suspend --packed
-	control paused wide
+	remake
+	control paused wide --how suspend --fault wide/vf0
+	control paused wide --fault wide/vf0
+	remake device_features "$all"
+	control paused wide --how suspend --packed --fault wide/vf0
 }
 
 # One that goes in the midst of a command is given up, and waits to be asked
