@@ -65,7 +65,7 @@ test_paused() {
 
 test_memory_races() {
 	local count
-	count=$(rounds 200 8)
+	count=$(rounds 200 5)
 	allow_log 'control queue: entry'
 	control memory_races split --asid 0 --seed 1 --count "$count"
 	control memory_races split --seed 2 --count "$count"

@@ -299,7 +299,7 @@ test_dead_add() {
 # It dies, or is unbound, at any moment of dev add.
 test_die_in_add() {
 	local n added=0
-	for ((n = 0; n < $(rounds 40 6); n++)); do
+	for ((n = 0; n < $(rounds 40 4); n++)); do
 		(sleep "0.0$((n % 6))$n"; health_test) &
 		! add disk "$disk" 2>/dev/null || added=$((added + 1))
 		wait $!
@@ -309,7 +309,7 @@ test_die_in_add() {
 		devlink health recover "pci/$disk" reporter function
 	done
 	echo "# added in $added of $n rounds"
-	for ((n = 0; n < $(rounds 20 3); n++)); do
+	for ((n = 0; n < $(rounds 20 2); n++)); do
 		(sleep "0.0$n"; unbind_function) &
 		add disk "$disk" 2>/dev/null || :
 		wait $!
