@@ -79,6 +79,23 @@ static int hvdpa_consumer_event(struct notifier_block *nb,
 }
 
 /**
+ * hvdpa_consumer_check - may the consumer that is bound have the device?
+ * @hv: the device; the function's lock is held
+ *
+ * vhost-vdpa begins each open with a reset, and this is where it can be refused:
+ * for a device without map operations it next attaches a domain of its own, also
+ * where hvdpa_dma_setup() found that the device must not have one.
+ *
+ * Return: 0; -EOPNOTSUPP for an owner of a device without a domain.
+ */
+int hvdpa_consumer_check(const struct hvdpa_device *hv)
+{
+	lockdep_assert_held(&hv->fn->lock);
+
+	return hv->dma_api || hv->dma.domain ? 0 : -EOPNOTSUPP;
+}
+
+/**
  * hvdpa_consumer_watch - hear of a device's consumers from now on
  * @hv: the device, before it is registered
  *

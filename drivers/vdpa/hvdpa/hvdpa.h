@@ -660,6 +660,7 @@ int hvdpa_state_show(struct seq_file *seq, void *data);
 
 /* consumer.c: who owns a device, and what happens when it must let go */
 
+int hvdpa_consumer_check(const struct hvdpa_device *hv);
 void hvdpa_consumer_watch(struct hvdpa_device *hv);
 void hvdpa_consumer_unwatch(struct hvdpa_device *hv);
 

@@ -349,7 +349,7 @@ static int hvdpa_reset(struct vdpa_device *vdpa)
 
 	mutex_lock(&hv->fn->lock);
 	hvdpa_provision_forget_owner(hv, current);
-	err = hvdpa_device_reset(hv);
+	err = hvdpa_device_reset(hv) ?: hvdpa_consumer_check(hv);
 	mutex_unlock(&hv->fn->lock);
 	trace_hvdpa_reset(vdpa, err);
 	return err;

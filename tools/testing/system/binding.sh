@@ -97,6 +97,7 @@ test_privilege() {
 # What is another driver's is left alone, and goes back to it.
 test_vfio() {
 	local others=0000:05:00.0 dir=/sys/bus/pci/devices
+	modprobe -qn vfio-pci || skip "this kernel has no vfio-pci"
 	modprobe vfio-pci
 	echo "$others" >"$dir/$others/driver/unbind"
 	echo vfio-pci >"$dir/$others/driver_override"
