@@ -6,7 +6,7 @@
 #include <linux/unaligned.h>
 #include <linux/virtio_net.h>
 
-#include "hvdpa.h"
+#include "command.h"
 
 #define ALL	(BIT_ULL(VIRTIO_NET_F_CTRL_RX) |		\
 		 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) |		\

@@ -54,7 +54,7 @@ static struct hvdpa_fake *make_config(struct kunit *test, size_t size)
 	memset(fake->device, 0xee, sizeof(fake->device));
 	for (i = 0; i < size; i++)
 		fake->device[i] = i + 1;
-	fake->fn.mdev.device_len = size;
+	fake->pci.ep.config_len = size;
 	return fake;
 }
 
@@ -66,7 +66,7 @@ static void expect_read(struct kunit *test, struct hvdpa_fake *fake,
 
 	KUNIT_ASSERT_LE(test, len + 2, sizeof(buf));
 	memset(buf, 0xcc, sizeof(buf));
-	hvdpa_config_read(&fake->fn, offset, buf + 1, len);
+	hvdpa_config_read(&fake->pci.ep, offset, buf + 1, len);
 	KUNIT_EXPECT_MEMEQ(test, buf + 1, expected, len);
 	/* And not a byte more is written. */
 	KUNIT_EXPECT_EQ(test, buf[0], 0xcc);
@@ -102,7 +102,7 @@ static void read_of_no_configuration_is_zero(struct kunit *test)
 	struct hvdpa_fake *fake = make_config(test, 8);
 
 	/* A length without a structure must not be believed. */
-	fake->fn.mdev.device = NULL;
+	fake->pci.ep.config_len = 0;
 	expect_read(test, fake, 0, 8, zero);
 
 	fake = make_config(test, 0);
@@ -114,13 +114,13 @@ static void read_of_a_dead_function_is_zero(struct kunit *test)
 	static const u8 zero[8] = {};
 	struct hvdpa_fake *fake = make_config(test, 8);
 
-	fake->fn.dead = true;
+	fake->pci.ep.state = HVDPA_ENDPOINT_LOST;
 	expect_read(test, fake, 0, 8, zero);
 }
 
-static u32 generation_never_the_same(struct hvdpa_function *fn)
+static u32 generation_never_the_same(struct hvdpa_endpoint *ep)
 {
-	struct hvdpa_fake *fake = hvdpa_fake_of(fn);
+	struct hvdpa_fake *fake = hvdpa_fake_of(ep);
 
 	return fake->status_reads++;
 }
@@ -130,8 +130,7 @@ static void read_of_a_restless_configuration_ends(struct kunit *test)
 	static const u8 expected[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 	struct hvdpa_fake *fake = make_config(test, 8);
 
-	kunit_activate_static_stub(test, hvdpa_config_generation,
-				   generation_never_the_same);
+	fake->transport.generation = generation_never_the_same;
 	expect_read(test, fake, 0, 8, expected);
 	KUNIT_EXPECT_EQ(test, fake->status_reads, 2 * HVDPA_CONFIG_ROUNDS);
 }
@@ -145,12 +144,12 @@ static void write_changes_no_more_than_the_configuration(struct kunit *test)
 	};
 	struct hvdpa_fake *fake = make_config(test, 8);
 
-	hvdpa_config_write(&fake->fn, 2, bytes, sizeof(bytes));
+	hvdpa_config_write(&fake->pci.ep, 2, bytes, sizeof(bytes));
 	KUNIT_EXPECT_MEMEQ(test, fake->device, inside, sizeof(inside));
 
-	hvdpa_config_write(&fake->fn, 6, bytes, sizeof(bytes));
-	hvdpa_config_write(&fake->fn, 8, bytes, sizeof(bytes));
-	hvdpa_config_write(&fake->fn, UINT_MAX, bytes, sizeof(bytes));
+	hvdpa_config_write(&fake->pci.ep, 6, bytes, sizeof(bytes));
+	hvdpa_config_write(&fake->pci.ep, 8, bytes, sizeof(bytes));
+	hvdpa_config_write(&fake->pci.ep, UINT_MAX, bytes, sizeof(bytes));
 	KUNIT_EXPECT_MEMEQ(test, fake->device, across, sizeof(across));
 }
 
@@ -160,13 +159,13 @@ static void write_to_a_function_without_it_goes_nowhere(struct kunit *test)
 	static const u8 expected[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 	struct hvdpa_fake *fake = make_config(test, 8);
 
-	fake->fn.dead = true;
-	hvdpa_config_write(&fake->fn, 0, bytes, sizeof(bytes));
+	fake->pci.ep.state = HVDPA_ENDPOINT_LOST;
+	hvdpa_config_write(&fake->pci.ep, 0, bytes, sizeof(bytes));
 	KUNIT_EXPECT_MEMEQ(test, fake->device, expected, sizeof(expected));
 
-	fake->fn.dead = false;
-	fake->fn.mdev.device = NULL;
-	hvdpa_config_write(&fake->fn, 0, bytes, sizeof(bytes));
+	fake->pci.ep.state = HVDPA_ENDPOINT_LIVE;
+	fake->pci.ep.config_len = 0;
+	hvdpa_config_write(&fake->pci.ep, 0, bytes, sizeof(bytes));
 	KUNIT_EXPECT_MEMEQ(test, fake->device, expected, sizeof(expected));
 }
 

@@ -8,6 +8,8 @@
 #include <linux/pci.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/unaligned.h>
+#include <linux/virtio_net.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ids.h>
 
@@ -23,30 +25,30 @@
 
 /* Hardware that can do all and does what it is told. */
 
-static int can_suspend(struct hvdpa_function *fn)
+static int can_suspend(struct hvdpa_endpoint *ep)
 {
 	return 0;
 }
 
-static int cannot_resume(struct hvdpa_function *fn)
+static int cannot_resume(struct hvdpa_endpoint *ep)
 {
 	return -EIO;
 }
 
-static int stands_at_0(const struct hvdpa_vring *vring,
+static int stands_at_0(struct hvdpa_endpoint *ep, u16 idx, bool packed, u32 num,
 		       struct hvdpa_ring_state *ring)
 {
 	hvdpa_ring_state_initial(ring, false);
 	return 0;
 }
 
-static int takes_any_state(struct hvdpa_function *fn, u16 idx,
+static int takes_any_state(struct hvdpa_endpoint *ep, u16 idx,
 			   const struct hvdpa_ring_state *ring)
 {
 	return 0;
 }
 
-static const struct hvdpa_hw_ops able = {
+static const struct hvdpa_migration_ops able = {
 	.name = "able",
 	.suspend = can_suspend,
 	.resume = can_suspend,
@@ -55,7 +57,7 @@ static const struct hvdpa_hw_ops able = {
 	.log_sync = can_suspend,
 };
 
-static const struct hvdpa_hw_ops lacks_rings = {
+static const struct hvdpa_migration_ops lacks_rings = {
 	.name = "its log lacks used rings",
 	.suspend = can_suspend,
 	.resume = can_suspend,
@@ -65,7 +67,7 @@ static const struct hvdpa_hw_ops lacks_rings = {
 	.log_lacks_rings = true,
 };
 
-static const struct hvdpa_hw_ops fails_to_resume = {
+static const struct hvdpa_migration_ops fails_to_resume = {
 	.name = "fails to resume",
 	.suspend = can_suspend,
 	.resume = cannot_resume,
@@ -109,21 +111,21 @@ static void end_log(void *data)
 	hvdpa_log_destroy(life->log);
 }
 
-static struct life *make_life(struct kunit *test, const struct hvdpa_hw_ops *hw)
+static struct life *make_life(struct kunit *test, const struct hvdpa_migration_ops *hw)
 {
 	struct life *life = kunit_kzalloc(test, sizeof(*life), GFP_KERNEL);
-	struct hvdpa_function *fn;
+	struct hvdpa_endpoint *ep;
 	struct hvdpa_device *hv;
 
 	KUNIT_ASSERT_NOT_NULL(test, life);
 	life->fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
-	fn = &life->fake->fn;
+	ep = &life->fake->pci.ep;
 	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(life->fake), 0);
-	pci_set_drvdata(fn->pdev, fn);
-	fn->hw = hw;
-	memset(fn->lacks, 0, sizeof(fn->lacks));
-	fn->queues[0].doorbell = (void __force __iomem *)&life->doorbell;
-	fn->notify_in_memory = true;
+	pci_set_drvdata(ep->fn->pdev, ep->fn);
+	ep->migration = hw;
+	memset(ep->lacks, 0, sizeof(ep->lacks));
+	ep->queues[0].doorbell = (void __force __iomem *)&life->doorbell;
+	ep->doorbells_in_memory = true;
 	life->doorbell = cpu_to_le16(SILENT);
 
 	hv = hvdpa_fake_add_device(test, life->fake);
@@ -214,29 +216,29 @@ static const char * const event_names[EVENTS] = {
 
 static void happen(struct kunit *test, struct life *life, enum event event)
 {
-	struct hvdpa_function *fn = &life->fake->fn;
+	struct hvdpa_endpoint *ep = &life->fake->pci.ep;
 
 	switch (event) {
 	case RESET_BEGINS:
 	case RESET_ENDS:
-		hvdpa_error_handlers.reset_prepare(fn->pdev);
+		hvdpa_error_handlers.reset_prepare(ep->fn->pdev);
 		life->fake->common.cfg.device_status = 0;
 		if (event == RESET_ENDS)
-			hvdpa_error_handlers.reset_done(fn->pdev);
+			hvdpa_error_handlers.reset_done(ep->fn->pdev);
 		break;
 	case DEATH:
 	case RECOVERY:
-		mutex_lock(&fn->lock);
-		hvdpa_function_mark_dead(fn, "a test wants it");
-		mutex_unlock(&fn->lock);
+		mutex_lock(&ep->lock);
+		hvdpa_endpoint_mark_dead(ep, "a test wants it");
+		mutex_unlock(&ep->lock);
 		life->fake->common.cfg.device_status = 0;
 		if (event == RECOVERY)
 			KUNIT_EXPECT_EQ(test, hvdpa_fake_revive(life->fake), 0);
 		break;
 	default:
-		mutex_lock(&fn->lock);
+		mutex_lock(&ep->lock);
 		hvdpa_device_revoke(life->hv);
-		mutex_unlock(&fn->lock);
+		mutex_unlock(&ep->lock);
 	}
 }
 
@@ -250,11 +252,11 @@ static void expect_void(struct kunit *test, struct life *life, int err)
 
 	KUNIT_EXPECT_TRUE(test, status & VIRTIO_CONFIG_S_NEEDS_RESET);
 	KUNIT_EXPECT_EQ(test, ops->get_status(vdpa), status);
-	KUNIT_EXPECT_FALSE(test, life->hv->running);
+	KUNIT_EXPECT_FALSE(test, hvdpa_device_is_running(life->hv));
 	KUNIT_EXPECT_FALSE(test, rings(life));
 	/* A ring that never ran stands where it was put. */
 	KUNIT_EXPECT_EQ(test, ops->get_vq_state(vdpa, 0, &state),
-			life->vring->armed ? err : 0);
+			hvdpa_vring_is_started(life->vring) ? err : 0);
 	KUNIT_EXPECT_EQ(test, ops->suspend(vdpa), err);
 	KUNIT_EXPECT_EQ(test, ops->resume(vdpa), err);
 	ops->set_vq_ready(vdpa, 0, false);
@@ -311,11 +313,11 @@ static void nothing_survives_what_the_owner_did_not_do(struct kunit *test)
 }
 
 /* A reset takes its time: the device writes, and a REPORT takes what is marked. */
-static u8 reports_in_a_reset(struct hvdpa_function *fn)
+static u8 reports_in_a_reset(struct hvdpa_endpoint *ep)
 {
 	u64 words;
 
-	hvdpa_log_take(fn->hv->log, 0, 12, 64, &words);
+	hvdpa_log_take(ep->device->log, 0, 12, 64, &words);
 	return 0;
 }
 
@@ -325,8 +327,7 @@ static void used_rings_are_marked_once_the_device_is_reset(struct kunit *test)
 	const u64 used = BIT_ULL(0x3000 / SZ_4K);
 
 	enter(test, life, LOGGING);
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   reports_in_a_reset);
+	life->fake->transport.get_status = reports_in_a_reset;
 	KUNIT_EXPECT_EQ(test, ops->reset(&life->hv->vdpa), 0);
 	KUNIT_EXPECT_EQ(test, life->log->kept[0], used);
 	life->hv->log = NULL;
@@ -366,11 +367,47 @@ static void driver_ok_is_not_asked_for_twice(struct kunit *test)
 			ACKNOWLEDGED | VIRTIO_CONFIG_S_FAILED);
 }
 
+/*
+ * Two of four pairs: the owner's control queue is its 4, and the endpoint's 8. What
+ * stops an endpoint's queues one by one asks for the endpoint's numbers.
+ */
+static void queues_are_enabled_by_the_endpoints_numbers(struct kunit *test)
+{
+	const u64 features = BASE | BIT_ULL(VIRTIO_NET_F_CTRL_VQ) |
+			     BIT_ULL(VIRTIO_NET_F_MQ);
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	struct hvdpa_endpoint *ep = &fake->pci.ep;
+	struct hvdpa_vring vring = {};
+	struct hvdpa_device *hv;
+
+	hvdpa_fake_offer(fake, HVDPA_FAKE_BASE | HVDPA_FAKE_NET_MQ |
+			 HVDPA_FAKE_CTRL_VQ);
+	fake->common.cfg.num_queues = cpu_to_le16(9);
+	put_unaligned_le16(4, fake->device + offsetof(struct virtio_net_config,
+						      max_virtqueue_pairs));
+	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), 0);
+	KUNIT_ASSERT_EQ(test, ep->nqueues, 9);
+	hv = hvdpa_fake_add_device(test, fake);
+	hv->features = features;
+	hv->driver_features = features;
+	hv->pairs = 2;
+	hvdpa_vring_init(&vring, hv, 4);
+
+	mutex_lock(&ep->lock);
+	KUNIT_EXPECT_EQ(test, hvdpa_vring_agree(&vring), 0);
+	KUNIT_EXPECT_EQ(test, hvdpa_vring_start(&vring), 0);
+	KUNIT_EXPECT_EQ(test, ep->enabled[0], BIT(8));
+	KUNIT_EXPECT_EQ(test, hvdpa_endpoint_reset(ep), 0);
+	KUNIT_EXPECT_EQ(test, ep->enabled[0], 0);
+	mutex_unlock(&ep->lock);
+}
+
 static struct kunit_case device_cases[] = {
 	KUNIT_CASE(nothing_survives_what_the_owner_did_not_do),
 	KUNIT_CASE(used_rings_are_marked_once_the_device_is_reset),
 	KUNIT_CASE(a_resume_that_fails_ends_what_was_suspended),
 	KUNIT_CASE(driver_ok_is_not_asked_for_twice),
+	KUNIT_CASE(queues_are_enabled_by_the_endpoints_numbers),
 	{}
 };
 

@@ -7,7 +7,7 @@
 #include <linux/limits.h>
 #include <linux/sizes.h>
 
-#include "hvdpa.h"
+#include "dma.h"
 
 #define MOST_REGIONS	4
 #define LAST_39		((1ULL << 39) - 1)

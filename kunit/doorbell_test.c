@@ -5,7 +5,7 @@
 #include <kunit/test.h>
 #include <linux/sizes.h>
 
-#include "hvdpa.h"
+#include "transport_pci.h"
 
 #define NQUEUES	3
 #define NOTIFY_BAR	4
@@ -122,17 +122,24 @@ static const struct doorbell_case doorbell_cases[] = {
 
 KUNIT_ARRAY_PARAM_DESC(doorbell, doorbell_cases, name);
 
-static void make_function(struct hvdpa_function *fn,
-			  struct hvdpa_queue *queues,
-			  const struct doorbell_case *c)
+static struct hvdpa_pci_endpoint *make_endpoint(struct kunit *test,
+						struct hvdpa_queue *queues,
+						const struct doorbell_case *c)
 {
+	struct hvdpa_pci_endpoint *pci;
+	struct hvdpa_function *fn;
 	u16 i;
 
-	fn->nqueues = NQUEUES;
-	fn->queues = queues;
+	pci = kunit_kzalloc(test, sizeof(*pci), GFP_KERNEL);
+	fn = kunit_kzalloc(test, sizeof(*fn), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pci);
+	KUNIT_ASSERT_NOT_NULL(test, fn);
+	pci->ep.fn = fn;
+	pci->ep.nqueues = NQUEUES;
+	pci->ep.queues = queues;
 	for (i = 0; i < NQUEUES; i++)
 		queues[i].notify_off = c->notify_off[i];
-	fn->mdev.notify_offset_multiplier = c->multiplier;
+	pci->mdev.notify_offset_multiplier = c->multiplier;
 	/* HVDPA_REGION_COMMON is 0: a case without other leaves it empty. */
 	fn->regions[c->kind] = c->other;
 	fn->regions[HVDPA_REGION_NOTIFY] = (struct hvdpa_region){
@@ -140,21 +147,19 @@ static void make_function(struct hvdpa_function *fn,
 		.length = c->length,
 		.bar = NOTIFY_BAR,
 	};
+	return pci;
 }
 
 static void a_doorbell_is_private_if_alone_on_its_page(struct kunit *test)
 {
 	const struct doorbell_case *c = test->param_value;
 	struct hvdpa_queue queues[NQUEUES] = {};
-	struct hvdpa_function *fn;
+	struct hvdpa_pci_endpoint *pci = make_endpoint(test, queues, c);
 	u16 i;
 
-	fn = kunit_kzalloc(test, sizeof(*fn), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, fn);
-	make_function(fn, queues, c);
 	for (i = 0; i < NQUEUES; i++)
 		KUNIT_EXPECT_EQ_MSG(test,
-				    hvdpa_doorbell_is_private(fn, i, SZ_4K),
+				    hvdpa_doorbell_is_private(pci, i, SZ_4K),
 				    c->private[i], "queue %u", i);
 }
 
@@ -165,17 +170,14 @@ static void larger_pages_need_larger_steps(struct kunit *test)
 		.length = 64 * SZ_4K, .notify_off = { 0, 16, 32 },
 	};
 	struct hvdpa_queue queues[NQUEUES] = {};
-	struct hvdpa_function *fn;
+	struct hvdpa_pci_endpoint *pci = make_endpoint(test, queues, &c);
 
-	fn = kunit_kzalloc(test, sizeof(*fn), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, fn);
-	make_function(fn, queues, &c);
-	KUNIT_EXPECT_TRUE(test, hvdpa_doorbell_is_private(fn, 1, SZ_4K));
-	KUNIT_EXPECT_FALSE(test, hvdpa_doorbell_is_private(fn, 1, SZ_64K));
-	fn->mdev.notify_offset_multiplier = SZ_64K;
+	KUNIT_EXPECT_TRUE(test, hvdpa_doorbell_is_private(pci, 1, SZ_4K));
+	KUNIT_EXPECT_FALSE(test, hvdpa_doorbell_is_private(pci, 1, SZ_64K));
+	pci->mdev.notify_offset_multiplier = SZ_64K;
 	queues[1].notify_off = 1;
 	queues[2].notify_off = 2;
-	KUNIT_EXPECT_TRUE(test, hvdpa_doorbell_is_private(fn, 1, SZ_64K));
+	KUNIT_EXPECT_TRUE(test, hvdpa_doorbell_is_private(pci, 1, SZ_64K));
 }
 
 static struct kunit_case hvdpa_doorbell_cases[] = {

@@ -60,11 +60,10 @@ static void hvdpa_fake_free(void *data)
 {
 	struct hvdpa_fake *fake = data;
 
-	if (fake->fn.notify)
-		pci_iounmap(&fake->pdev, fake->fn.notify);
-	kvfree(fake->fn.queues);
-	kfree(fake->fn.saved);
-	mutex_destroy(&fake->fn.lock);
+	if (fake->pci.notify)
+		pci_iounmap(&fake->pdev, fake->pci.notify);
+	hvdpa_endpoint_cleanup(&fake->pci.ep);
+	hvdpa_function_cleanup(&fake->fn);
 }
 
 static void hvdpa_fake_init_pci(struct hvdpa_fake *fake)
@@ -111,32 +110,35 @@ static void hvdpa_fake_init_pci(struct hvdpa_fake *fake)
  */
 struct hvdpa_fake *hvdpa_fake_create(struct kunit *test, u32 device_id)
 {
-	struct hvdpa_function *fn;
+	struct virtio_pci_modern_device *mdev;
+	struct hvdpa_endpoint *ep;
 	struct hvdpa_fake *fake;
 	int err;
 
 	fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fake);
 	hvdpa_fake_init_pci(fake);
-
-	fn = &fake->fn;
-	mutex_init(&fn->lock);
-	init_waitqueue_head(&fn->reset_over);
+	hvdpa_function_init(&fake->fn, &fake->pdev);
+	ep = &fake->pci.ep;
+	fake->fn.endpoint = ep;
+	fake->transport = hvdpa_transport_pci;
+	hvdpa_endpoint_init(ep, &fake->transport, &fake->fn, &fake->pdev.dev);
 	err = kunit_add_action_or_reset(test, hvdpa_fake_free, fake);
 	KUNIT_ASSERT_EQ(test, err, 0);
-	fn->pdev = &fake->pdev;
+
 	put_unaligned_le16(PCI_COMMAND_MEMORY, fake->config + PCI_COMMAND);
-	KUNIT_ASSERT_EQ(test, hvdpa_function_save(fn), 0);
-	pci_set_master(fn->pdev);
-	hvdpa_virtio_detect(fn);
-	fn->mdev.pci_dev = &fake->pdev;
-	fn->mdev.id.device = device_id;
-	fn->mdev.common = (void __force __iomem *)&fake->common;
-	fn->mdev.common_len = sizeof(fake->common);
-	fn->mdev.device = (void __force __iomem *)fake->device;
-	fn->mdev.device_len = sizeof(struct virtio_net_config);
-	fn->mdev.notify_offset_multiplier = 4;
-	fn->regions[HVDPA_REGION_NOTIFY] = (struct hvdpa_region){
+	KUNIT_ASSERT_EQ(test, hvdpa_function_save(&fake->fn), 0);
+	pci_set_master(&fake->pdev);
+	hvdpa_virtio_detect(ep);
+	ep->type = device_id;
+	ep->config_len = sizeof(struct virtio_net_config);
+	mdev = &fake->pci.mdev;
+	mdev->pci_dev = &fake->pdev;
+	mdev->common = (void __force __iomem *)&fake->common;
+	mdev->common_len = sizeof(fake->common);
+	mdev->device = (void __force __iomem *)fake->device;
+	mdev->notify_offset_multiplier = 4;
+	fake->fn.regions[HVDPA_REGION_NOTIFY] = (struct hvdpa_region){
 		.bar = HVDPA_FAKE_IO_BAR,
 		.offset = 0x100,
 		.length = 0x100,
@@ -152,8 +154,6 @@ struct hvdpa_fake *hvdpa_fake_create(struct kunit *test, u32 device_id)
  * hvdpa_fake_offer - say which features the function offers
  * @fake: the function
  * @word: bits 0 to 31, and once more as bits 32 to 63
- *
- * Return: nothing.
  */
 void hvdpa_fake_offer(struct hvdpa_fake *fake, u32 word)
 {
@@ -168,8 +168,6 @@ void hvdpa_fake_offer(struct hvdpa_fake *fake, u32 word)
  * @bar: as the capability has it
  * @offset: as the capability has it
  * @length: as the capability has it
- *
- * Return: nothing.
  */
 void hvdpa_fake_add_cap(struct kunit *test, struct hvdpa_fake *fake, u8 type,
 			u8 bar, u32 offset, u32 length)
@@ -211,7 +209,7 @@ bool hvdpa_fake_is_master(const struct hvdpa_fake *fake)
 }
 
 /**
- * hvdpa_fake_identify - hvdpa_function_identify() with the lock held
+ * hvdpa_fake_identify - hvdpa_endpoint_identify() with the lock held
  * @fake: the function
  *
  * Return: what that returns.
@@ -220,14 +218,14 @@ int hvdpa_fake_identify(struct hvdpa_fake *fake)
 {
 	int err;
 
-	mutex_lock(&fake->fn.lock);
-	err = hvdpa_function_identify(&fake->fn);
-	mutex_unlock(&fake->fn.lock);
+	mutex_lock(&fake->pci.ep.lock);
+	err = hvdpa_endpoint_identify(&fake->pci.ep);
+	mutex_unlock(&fake->pci.ep.lock);
 	return err;
 }
 
 /**
- * hvdpa_fake_reset - hvdpa_function_reset() with the lock held
+ * hvdpa_fake_reset - hvdpa_endpoint_reset() with the lock held
  * @fake: the function
  *
  * Return: what that returns.
@@ -236,14 +234,14 @@ int hvdpa_fake_reset(struct hvdpa_fake *fake)
 {
 	int err;
 
-	mutex_lock(&fake->fn.lock);
-	err = hvdpa_function_reset(&fake->fn);
-	mutex_unlock(&fake->fn.lock);
+	mutex_lock(&fake->pci.ep.lock);
+	err = hvdpa_endpoint_reset(&fake->pci.ep);
+	mutex_unlock(&fake->pci.ep.lock);
 	return err;
 }
 
 /**
- * hvdpa_fake_agree - hvdpa_function_agree() with the lock held
+ * hvdpa_fake_agree - hvdpa_endpoint_agree() with the lock held
  * @fake: the function
  * @features: what the driver accepts
  *
@@ -253,14 +251,14 @@ int hvdpa_fake_agree(struct hvdpa_fake *fake, u64 features)
 {
 	int err;
 
-	mutex_lock(&fake->fn.lock);
-	err = hvdpa_function_agree(&fake->fn, features);
-	mutex_unlock(&fake->fn.lock);
+	mutex_lock(&fake->pci.ep.lock);
+	err = hvdpa_endpoint_agree(&fake->pci.ep, features);
+	mutex_unlock(&fake->pci.ep.lock);
 	return err;
 }
 
 /**
- * hvdpa_fake_revive - hvdpa_function_revive() with the lock held
+ * hvdpa_fake_revive - hvdpa_endpoint_revive() with the lock held
  * @fake: the function
  *
  * Return: what that returns.
@@ -269,9 +267,9 @@ int hvdpa_fake_revive(struct hvdpa_fake *fake)
 {
 	int err;
 
-	mutex_lock(&fake->fn.lock);
-	err = hvdpa_function_revive(&fake->fn);
-	mutex_unlock(&fake->fn.lock);
+	mutex_lock(&fake->pci.ep.lock);
+	err = hvdpa_endpoint_revive(&fake->pci.ep);
+	mutex_unlock(&fake->pci.ep.lock);
 	return err;
 }
 
@@ -290,9 +288,9 @@ struct hvdpa_device *hvdpa_fake_add_device(struct kunit *test,
 	struct hvdpa_device *hv = kunit_kzalloc(test, sizeof(*hv), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, hv);
-	hv->fn = &fake->fn;
-	spin_lock_init(&hv->config_cb_lock);
-	spin_lock_init(&hv->mac_lock);
-	fake->fn.hv = hv;
+	hvdpa_device_init(hv, &fake->pci.ep);
+	mutex_lock(&fake->pci.ep.lock);
+	hvdpa_device_publish(hv);
+	mutex_unlock(&fake->pci.ep.lock);
 	return hv;
 }

@@ -11,7 +11,8 @@
 
 #include <kunit/test.h>
 
-#include "hvdpa.h"
+#include "device.h"
+#include "transport_pci.h"
 
 /* Where the fake's PCI Express capability is; it is in no list. */
 #define HVDPA_FAKE_PCIE_CAP	0xc0
@@ -32,18 +33,22 @@
 /**
  * struct hvdpa_fake - a function in memory
  * @fn: the function under test
+ * @pci: its endpoint
+ * @transport: hvdpa_transport_pci, of which a test may replace what is to lie
  * @pdev: its PCI device, on @bus
  * @bus: a root bus with nothing else on it
  * @ops: accesses to @config
  * @common: the common configuration structure
- * @device: the device configuration; it ends at fn.mdev.device_len
+ * @device: the device configuration; it ends at pci.ep.config_len
  * @config: PCI configuration space
  * @last_cap: the last capability in the list, 0 for none
  * @flrs: function level resets seen
- * @status_reads: reads of the status register, where a stub counts them
+ * @status_reads: reads of the status register, where a test counts them
  */
 struct hvdpa_fake {
 	struct hvdpa_function fn;
+	struct hvdpa_pci_endpoint pci;
+	struct hvdpa_transport_ops transport;
 	struct pci_dev pdev;
 	struct pci_bus bus;
 	struct pci_ops ops;
@@ -67,9 +72,9 @@ int hvdpa_fake_revive(struct hvdpa_fake *fake);
 struct hvdpa_device *hvdpa_fake_add_device(struct kunit *test,
 					   struct hvdpa_fake *fake);
 
-static inline struct hvdpa_fake *hvdpa_fake_of(struct hvdpa_function *fn)
+static inline struct hvdpa_fake *hvdpa_fake_of(struct hvdpa_endpoint *ep)
 {
-	return container_of(fn, struct hvdpa_fake, fn);
+	return container_of(ep, struct hvdpa_fake, pci.ep);
 }
 
 #endif /* HVDPA_FAKE_FUNCTION_H */

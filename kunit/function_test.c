@@ -19,41 +19,41 @@
 
 /* Status registers that are no memory. */
 
-static u8 status_all_ones(struct hvdpa_function *fn)
+static u8 status_all_ones(struct hvdpa_endpoint *ep)
 {
 	return 0xff;
 }
 
-static u8 status_stuck(struct hvdpa_function *fn)
+static u8 status_stuck(struct hvdpa_endpoint *ep)
 {
 	return 0x0f;
 }
 
-static u8 status_stuck_until_flr(struct hvdpa_function *fn)
+static u8 status_stuck_until_flr(struct hvdpa_endpoint *ep)
 {
-	return hvdpa_fake_of(fn)->flrs ? 0 : 0x0f;
+	return hvdpa_fake_of(ep)->flrs ? 0 : 0x0f;
 }
 
-static u8 status_gone_after_flr(struct hvdpa_function *fn)
+static u8 status_gone_after_flr(struct hvdpa_endpoint *ep)
 {
-	return hvdpa_fake_of(fn)->flrs ? 0xff : 0x0f;
+	return hvdpa_fake_of(ep)->flrs ? 0xff : 0x0f;
 }
 
 /* A device may take a while. */
-static u8 status_slow(struct hvdpa_function *fn)
+static u8 status_slow(struct hvdpa_endpoint *ep)
 {
-	return ++hvdpa_fake_of(fn)->status_reads < 20 ? 0x0f : 0;
+	return ++hvdpa_fake_of(ep)->status_reads < 20 ? 0x0f : 0;
 }
 
-static u8 status_drops_features_ok(struct hvdpa_function *fn)
+static u8 status_drops_features_ok(struct hvdpa_endpoint *ep)
 {
-	return vp_modern_get_status(&fn->mdev) & ~VIRTIO_CONFIG_S_FEATURES_OK;
+	return hvdpa_transport_pci.get_status(ep) & ~VIRTIO_CONFIG_S_FEATURES_OK;
 }
 
 /* Unplugged once the driver has seen the features. */
-static u8 status_gone_at_features_ok(struct hvdpa_function *fn)
+static u8 status_gone_at_features_ok(struct hvdpa_endpoint *ep)
 {
-	u8 status = vp_modern_get_status(&fn->mdev);
+	u8 status = hvdpa_transport_pci.get_status(ep);
 
 	return status & VIRTIO_CONFIG_S_FEATURES_OK ? 0xff : status;
 }
@@ -61,7 +61,7 @@ static u8 status_gone_at_features_ok(struct hvdpa_function *fn)
 /* After an error that takes a function's life. */
 static void expect_dead(struct kunit *test, struct hvdpa_fake *fake)
 {
-	KUNIT_EXPECT_TRUE(test, fake->fn.dead);
+	KUNIT_EXPECT_TRUE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
 	KUNIT_EXPECT_FALSE(test, hvdpa_fake_is_master(fake));
 }
 
@@ -74,7 +74,7 @@ static void reset_clears_the_status(struct kunit *test)
 	fake->common.cfg.device_status = 0x0f;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), 0);
 	KUNIT_EXPECT_EQ(test, fake->common.cfg.device_status, 0);
-	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+	KUNIT_EXPECT_FALSE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
 	KUNIT_EXPECT_TRUE(test, hvdpa_fake_is_master(fake));
 }
 
@@ -82,20 +82,18 @@ static void reset_waits_for_a_slow_device(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_slow);
+	fake->transport.get_status = status_slow;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), 0);
 	KUNIT_EXPECT_EQ(test, fake->status_reads, 20);
 	KUNIT_EXPECT_EQ(test, fake->flrs, 0);
-	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+	KUNIT_EXPECT_FALSE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
 }
 
 static void reset_of_a_function_that_is_gone_gives_it_up(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_all_ones);
+	fake->transport.get_status = status_all_ones;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ENODEV);
 	KUNIT_EXPECT_EQ(test, fake->flrs, 0);
 	expect_dead(test, fake);
@@ -105,8 +103,7 @@ static void reset_that_hangs_gets_an_flr_and_then_up(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_stuck);
+	fake->transport.get_status = status_stuck;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, fake->flrs, 1);
 	expect_dead(test, fake);
@@ -117,8 +114,7 @@ static void reset_that_hangs_without_flr_gives_up(struct kunit *test)
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 
 	fake->pdev.devcap = 0;
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_stuck);
+	fake->transport.get_status = status_stuck;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, fake->flrs, 0);
 	expect_dead(test, fake);
@@ -128,11 +124,10 @@ static void flr_saves_a_function_and_its_dma(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_stuck_until_flr);
+	fake->transport.get_status = status_stuck_until_flr;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), 0);
 	KUNIT_EXPECT_EQ(test, fake->flrs, 1);
-	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+	KUNIT_EXPECT_FALSE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
 	KUNIT_EXPECT_TRUE(test, hvdpa_fake_is_master(fake));
 	/* What an FLR forgets is back too. */
 	KUNIT_EXPECT_EQ(test, get_unaligned_le16(fake->config + PCI_COMMAND),
@@ -144,8 +139,7 @@ static void flr_turns_on_no_dma_that_was_off(struct kunit *test)
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 
 	put_unaligned_le16(PCI_COMMAND_MEMORY, fake->config + PCI_COMMAND);
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_stuck_until_flr);
+	fake->transport.get_status = status_stuck_until_flr;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), 0);
 	KUNIT_EXPECT_EQ(test, fake->flrs, 1);
 	KUNIT_EXPECT_FALSE(test, hvdpa_fake_is_master(fake));
@@ -155,8 +149,7 @@ static void function_that_an_flr_loses_is_given_up(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_gone_after_flr);
+	fake->transport.get_status = status_gone_after_flr;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, fake->flrs, 1);
 	expect_dead(test, fake);
@@ -170,17 +163,16 @@ static void dead_function_is_not_touched(struct kunit *test)
 	/* All writes show, and a read would find it alive. */
 	memset(&fake->common, 0x5a, sizeof(fake->common));
 	before = fake->common;
-	fake->fn.dead = true;
+	fake->pci.ep.state = HVDPA_ENDPOINT_LOST;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ENODEV);
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_agree(fake, BASE), -ENODEV);
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_identify(fake), -ENODEV);
 	KUNIT_EXPECT_MEMEQ(test, &fake->common, &before, sizeof(before));
 	KUNIT_EXPECT_EQ(test, fake->flrs, 0);
-	KUNIT_EXPECT_TRUE(test, fake->fn.dead);
+	KUNIT_EXPECT_TRUE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
 
 	/* Not even the status: this would bring it to life. */
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_slow);
+	fake->transport.get_status = status_slow;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_reset(fake), -ENODEV);
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_agree(fake, BASE), -ENODEV);
 	KUNIT_EXPECT_EQ(test, fake->status_reads, 0);
@@ -210,10 +202,10 @@ static void owner_is_told_once_of_a_death(struct kunit *test)
 	hv->config_cb.callback = owner_hears;
 	hv->config_cb.private = &owner;
 	hv->status = 0x0f;
-	mutex_lock(&fake->fn.lock);
-	hvdpa_function_mark_dead(&fake->fn, "a test wants it");
-	hvdpa_function_mark_dead(&fake->fn, "a test wants it twice");
-	mutex_unlock(&fake->fn.lock);
+	mutex_lock(&fake->pci.ep.lock);
+	hvdpa_endpoint_mark_dead(&fake->pci.ep, "a test wants it");
+	hvdpa_endpoint_mark_dead(&fake->pci.ep, "a test wants it twice");
+	mutex_unlock(&fake->pci.ep.lock);
 	KUNIT_EXPECT_EQ(test, owner.told, 1);
 	/* It is there already when the callback looks. */
 	KUNIT_EXPECT_EQ(test, owner.status, 0x0f | VIRTIO_CONFIG_S_NEEDS_RESET);
@@ -239,20 +231,18 @@ static void agree_believes_no_features_ok_that_is_not_kept(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_drops_features_ok);
+	fake->transport.get_status = status_drops_features_ok;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_agree(fake, BASE), -EOPNOTSUPP);
-	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+	KUNIT_EXPECT_FALSE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_identify(fake), -EOPNOTSUPP);
-	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+	KUNIT_EXPECT_FALSE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
 }
 
 static void agree_sees_that_a_function_is_gone(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_gone_at_features_ok);
+	fake->transport.get_status = status_gone_at_features_ok;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_identify(fake), -ENODEV);
 	expect_dead(test, fake);
 }
@@ -376,22 +366,22 @@ static void identify_refuses_what_contradicts_itself(struct kunit *test)
 {
 	const struct identify_case *c = test->param_value;
 	struct hvdpa_fake *fake = make_case(test, c);
-	struct hvdpa_function *fn = &fake->fn;
+	struct hvdpa_endpoint *ep = &fake->pci.ep;
 
 	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), c->err);
-	KUNIT_EXPECT_EQ(test, fn->dead, c->dead);
-	KUNIT_EXPECT_EQ(test, fn->offered,
+	KUNIT_EXPECT_EQ(test, hvdpa_endpoint_is_lost(ep), c->dead);
+	KUNIT_EXPECT_EQ(test, ep->offered,
 			(u64)c->features << 32 | c->features);
 	if (c->dead)
 		expect_dead(test, fake);
 	if (c->err)
 		return;
 
-	KUNIT_EXPECT_EQ(test, fn->nqueues, c->nqueues);
-	KUNIT_EXPECT_EQ(test, fn->supported,
-			hvdpa_features_complete(hvdpa_features_supported(fn->offered),
+	KUNIT_EXPECT_EQ(test, ep->nqueues, c->nqueues);
+	KUNIT_EXPECT_EQ(test, ep->supported,
+			hvdpa_features_complete(hvdpa_features_supported(ep->offered),
 						c->device_id));
-	KUNIT_EXPECT_EQ(test, fn->queue_size_max, c->queue_size);
+	KUNIT_EXPECT_EQ(test, ep->queue_size_max, c->queue_size);
 	/* It is left reset. */
 	KUNIT_EXPECT_EQ(test, fake->common.cfg.device_status, 0);
 	KUNIT_EXPECT_TRUE(test, hvdpa_fake_is_master(fake));
@@ -404,8 +394,8 @@ static void identify_believes_no_pairs_beyond_the_configuration(struct kunit *t)
 	};
 	struct hvdpa_fake *fake = make_case(t, &c);
 
-	fake->fn.mdev.device_len = offsetof(struct virtio_net_config,
-					    max_virtqueue_pairs);
+	fake->pci.ep.config_len = offsetof(struct virtio_net_config,
+					   max_virtqueue_pairs);
 	KUNIT_EXPECT_EQ(t, hvdpa_fake_identify(fake), -EINVAL);
 
 	/* Of two bytes only the lower is there. */
@@ -413,12 +403,12 @@ static void identify_believes_no_pairs_beyond_the_configuration(struct kunit *t)
 	put_unaligned_le16(0x100, fake->device +
 			   offsetof(struct virtio_net_config,
 				    max_virtqueue_pairs));
-	fake->fn.mdev.device_len = offsetof(struct virtio_net_config,
-					    max_virtqueue_pairs) + 1;
+	fake->pci.ep.config_len = offsetof(struct virtio_net_config,
+					   max_virtqueue_pairs) + 1;
 	KUNIT_EXPECT_EQ(t, hvdpa_fake_identify(fake), -EINVAL);
 
 	fake = make_case(t, &c);
-	fake->fn.mdev.device = NULL;
+	fake->pci.ep.config_len = 0;
 	KUNIT_EXPECT_EQ(t, hvdpa_fake_identify(fake), -EINVAL);
 }
 
@@ -426,22 +416,20 @@ static void identify_of_a_function_that_is_gone_gives_it_up(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_all_ones);
+	fake->transport.get_status = status_all_ones;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_identify(fake), -ENODEV);
 	expect_dead(test, fake);
-	KUNIT_EXPECT_NULL(test, fake->fn.queues);
+	KUNIT_EXPECT_NULL(test, fake->pci.ep.queues);
 }
 
 static void identify_of_a_function_that_hangs_gives_it_up(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
 
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_stuck);
+	fake->transport.get_status = status_stuck;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_identify(fake), -ETIMEDOUT);
 	expect_dead(test, fake);
-	KUNIT_EXPECT_NULL(test, fake->fn.queues);
+	KUNIT_EXPECT_NULL(test, fake->pci.ep.queues);
 }
 
 struct notify_case {
@@ -474,24 +462,24 @@ static void identify_refuses_doorbells_outside_notify(struct kunit *test)
 {
 	const struct notify_case *c = test->param_value;
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
-	struct hvdpa_function *fn = &fake->fn;
+	struct hvdpa_endpoint *ep = &fake->pci.ep;
 	u16 i;
 
 	fake->common.cfg.queue_notify_off = cpu_to_le16(c->notify_off);
-	fn->mdev.notify_offset_multiplier = c->multiplier;
-	fn->regions[HVDPA_REGION_NOTIFY].length = c->length;
+	fake->pci.mdev.notify_offset_multiplier = c->multiplier;
+	fake->fn.regions[HVDPA_REGION_NOTIFY].length = c->length;
 
 	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), c->err);
-	KUNIT_EXPECT_FALSE(test, fn->dead);
+	KUNIT_EXPECT_FALSE(test, hvdpa_endpoint_is_lost(ep));
 	if (c->err) {
-		KUNIT_EXPECT_NULL(test, (void __force *)fn->notify);
+		KUNIT_EXPECT_NULL(test, (void __force *)fake->pci.notify);
 		return;
 	}
-	for (i = 0; i < fn->nqueues; i++) {
-		KUNIT_EXPECT_EQ(test, fn->queues[i].notify_off, c->notify_off);
+	for (i = 0; i < ep->nqueues; i++) {
+		KUNIT_EXPECT_EQ(test, ep->queues[i].notify_off, c->notify_off);
 		KUNIT_EXPECT_PTR_EQ(test,
-				    (void __force *)fn->queues[i].doorbell,
-				    (void __force *)(fn->notify +
+				    (void __force *)ep->queues[i].doorbell,
+				    (void __force *)(fake->pci.notify +
 						     c->notify_off *
 						     c->multiplier));
 	}
@@ -502,9 +490,9 @@ static int read_size(struct hvdpa_fake *fake, u16 says, u16 *size)
 	int err;
 
 	fake->common.cfg.queue_size = cpu_to_le16(says);
-	mutex_lock(&fake->fn.lock);
-	err = hvdpa_function_read_queue_size(&fake->fn, 1, false, size);
-	mutex_unlock(&fake->fn.lock);
+	mutex_lock(&fake->pci.ep.lock);
+	err = hvdpa_endpoint_read_queue_size(&fake->pci.ep, 1, false, size);
+	mutex_unlock(&fake->pci.ep.lock);
 	return err;
 }
 
@@ -512,20 +500,20 @@ static int read_size(struct hvdpa_fake *fake, u16 says, u16 *size)
 static void sizes_are_read_again_for_the_features(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
-	struct hvdpa_function *fn = &fake->fn;
+	struct hvdpa_endpoint *ep = &fake->pci.ep;
 	u16 size;
 
 	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), 0);
-	KUNIT_EXPECT_EQ(test, fn->queues[1].size, 256);
+	KUNIT_EXPECT_EQ(test, ep->queues[1].size, 256);
 
 	KUNIT_EXPECT_EQ(test, read_size(fake, 64, &size), 0);
 	KUNIT_EXPECT_EQ(test, size, 64);
 	KUNIT_EXPECT_EQ(test, read_size(fake, 0, &size), 0);
 	KUNIT_EXPECT_EQ(test, size, 0);
 	KUNIT_EXPECT_EQ(test, read_size(fake, 100, &size), -EINVAL);
-	KUNIT_EXPECT_FALSE(test, fn->dead);
+	KUNIT_EXPECT_FALSE(test, hvdpa_endpoint_is_lost(ep));
 	/* What the next owner may have is not changed by this one's features. */
-	KUNIT_EXPECT_EQ(test, fn->queues[1].size, 256);
+	KUNIT_EXPECT_EQ(test, ep->queues[1].size, 256);
 }
 
 struct size_case {
@@ -566,14 +554,14 @@ static void reset_of_a_queue_needs_its_register(struct kunit *test)
 	size_t end = offsetofend(struct virtio_pci_modern_common_cfg,
 				 queue_reset);
 
-	mutex_lock(&fake->fn.lock);
-	fake->fn.mdev.common_len = sizeof(struct virtio_pci_common_cfg);
-	KUNIT_EXPECT_EQ(test, hvdpa_function_reset_queue(&fake->fn, 0),
+	mutex_lock(&fake->pci.ep.lock);
+	fake->pci.mdev.common_len = sizeof(struct virtio_pci_common_cfg);
+	KUNIT_EXPECT_EQ(test, hvdpa_endpoint_reset_queue(&fake->pci.ep, 0),
 			-EOPNOTSUPP);
-	fake->fn.mdev.common_len = end - 1;
-	KUNIT_EXPECT_EQ(test, hvdpa_function_reset_queue(&fake->fn, 0),
+	fake->pci.mdev.common_len = end - 1;
+	KUNIT_EXPECT_EQ(test, hvdpa_endpoint_reset_queue(&fake->pci.ep, 0),
 			-EOPNOTSUPP);
-	mutex_unlock(&fake->fn.lock);
+	mutex_unlock(&fake->pci.ep.lock);
 	KUNIT_EXPECT_MEMEQ(test, &fake->common, &before, sizeof(before));
 }
 
@@ -622,7 +610,7 @@ static void queue_beyond_the_device_is_refused(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ops->get_vq_affinity(vdpa, 0));
 }
 
-static struct kunit_case hvdpa_function_cases[] = {
+static struct kunit_case hvdpa_endpoint_cases[] = {
 	KUNIT_CASE(reset_clears_the_status),
 	KUNIT_CASE(reset_waits_for_a_slow_device),
 	KUNIT_CASE(reset_of_a_function_that_is_gone_gives_it_up),
@@ -651,9 +639,9 @@ static struct kunit_case hvdpa_function_cases[] = {
 	{}
 };
 
-static struct kunit_suite hvdpa_function_suite = {
+static struct kunit_suite hvdpa_endpoint_suite = {
 	.name = "hvdpa-function",
-	.test_cases = hvdpa_function_cases,
+	.test_cases = hvdpa_endpoint_cases,
 };
 
 /* Kicks */
@@ -679,19 +667,19 @@ static struct bell *make_bell(struct kunit *test)
 	struct bell *bell;
 
 	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), 0);
-	KUNIT_ASSERT_EQ(test, fake->fn.nqueues, QUEUE);
+	KUNIT_ASSERT_EQ(test, fake->pci.ep.nqueues, QUEUE);
 	/* One more than the function has: all that it is asked for is here. */
-	kfree(fake->fn.queues);
-	fake->fn.queues = kcalloc(QUEUE + 1, sizeof(*fake->fn.queues),
-				  GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, fake->fn.queues);
+	kfree(fake->pci.ep.queues);
+	fake->pci.ep.queues = kcalloc(QUEUE + 1,
+				      sizeof(*fake->pci.ep.queues), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fake->pci.ep.queues);
 
 	bell = kunit_kzalloc(test, sizeof(*bell), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, bell);
-	fake->fn.queues[QUEUE].size = 256;
-	fake->fn.queues[QUEUE].doorbell = (void __force __iomem *)
+	fake->pci.ep.queues[QUEUE].size = 256;
+	fake->pci.ep.queues[QUEUE].doorbell = (void __force __iomem *)
 					  &bell->doorbell;
-	fake->fn.notify_in_memory = true;
+	fake->pci.ep.doorbells_in_memory = true;
 	bell->hv = hvdpa_fake_add_device(test, fake);
 	bell->hv->nvqs = QUEUE + 1;
 	bell->hv->vrings = kunit_kcalloc(test, QUEUE + 1,
@@ -699,22 +687,31 @@ static struct bell *make_bell(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, bell->hv->vrings);
 	bell->vring = &bell->hv->vrings[QUEUE];
 	hvdpa_vring_init(bell->vring, bell->hv, QUEUE);
+	bell->vring->state = HVDPA_VRING_HELD;
 	bell->doorbell = cpu_to_le16(SILENT);
 	return bell;
 }
 
 static void go_live(struct bell *bell)
 {
-	mutex_lock(&bell->hv->fn->lock);
+	mutex_lock(&bell->hv->ep->lock);
 	hvdpa_vring_go_live(bell->vring);
-	mutex_unlock(&bell->hv->fn->lock);
+	mutex_unlock(&bell->hv->ep->lock);
 }
 
 static void hold(struct bell *bell)
 {
-	mutex_lock(&bell->hv->fn->lock);
+	mutex_lock(&bell->hv->ep->lock);
 	hvdpa_vring_hold(bell->vring);
-	mutex_unlock(&bell->hv->fn->lock);
+	mutex_unlock(&bell->hv->ep->lock);
+}
+
+static void forget(struct bell *bell)
+{
+	mutex_lock(&bell->hv->ep->lock);
+	hvdpa_vring_hold(bell->vring);
+	hvdpa_vring_forget(bell->vring);
+	mutex_unlock(&bell->hv->ep->lock);
 }
 
 /* Was it rung since the last time? */
@@ -746,7 +743,7 @@ static void kick_of_a_queue_that_is_told_by_a_port_rings(struct kunit *test)
 {
 	struct bell *bell = make_bell(test);
 
-	bell->hv->fn->notify_in_memory = false;
+	bell->hv->ep->doorbells_in_memory = false;
 	go_live(bell);
 	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
 	KUNIT_EXPECT_TRUE(test, rung(test, bell));
@@ -791,7 +788,8 @@ static void forget_drops_a_pending_kick(struct kunit *test)
 	struct bell *bell = make_bell(test);
 
 	hvdpa_kick_vq(&bell->hv->vdpa, QUEUE);
-	hvdpa_vring_forget(bell->vring);
+	forget(bell);
+	bell->vring->state = HVDPA_VRING_HELD;
 	go_live(bell);
 	KUNIT_EXPECT_FALSE(test, rung(test, bell));
 	/* The counters belong to the device. */
@@ -817,14 +815,14 @@ static void interrupt_before_driver_ok_is_not_passed_on(struct kunit *test)
 	local_irq_disable();
 	KUNIT_EXPECT_EQ(test, hvdpa_private_interrupt(1, &vector), IRQ_HANDLED);
 	KUNIT_EXPECT_EQ(test, calls, 0);
-	bell->hv->running = true;
+	bell->hv->state = HVDPA_DEVICE_RUNNING;
 	KUNIT_EXPECT_EQ(test, hvdpa_private_interrupt(1, &vector), IRQ_HANDLED);
 	local_irq_enable();
 	KUNIT_EXPECT_EQ(test, calls, 1);
 
 	/* What it is for stays: a handler may be between the two. */
-	bell->hv->running = false;
-	hvdpa_vring_forget(bell->vring);
+	bell->hv->state = HVDPA_DEVICE_STOPPED;
+	forget(bell);
 	KUNIT_EXPECT_NULL(test, bell->vring->cb.callback);
 	KUNIT_EXPECT_PTR_EQ(test, bell->vring->cb.private, (void *)&calls);
 }
@@ -834,37 +832,37 @@ static void features_end_with_their_owner(struct kunit *test)
 {
 	struct bell *bell = make_bell(test);
 	struct hvdpa_vring *vring = bell->vring;
-	struct hvdpa_fake *fake = hvdpa_fake_of(vring->hv->fn);
+	struct hvdpa_fake *fake = hvdpa_fake_of(vring->hv->ep);
 
 	KUNIT_EXPECT_EQ(test, vring->size, 256);
-	KUNIT_EXPECT_FALSE(test, vring->state.avail_wrap);
+	KUNIT_EXPECT_FALSE(test, vring->base.avail_wrap);
 
 	vring->hv->driver_features = BIT_ULL(VIRTIO_F_RING_PACKED);
 	fake->common.cfg.queue_size = cpu_to_le16(100);
-	mutex_lock(&fake->fn.lock);
+	mutex_lock(&fake->pci.ep.lock);
 	KUNIT_EXPECT_EQ(test, hvdpa_vring_agree(vring), 0);
-	mutex_unlock(&fake->fn.lock);
+	mutex_unlock(&fake->pci.ep.lock);
 	KUNIT_EXPECT_EQ(test, hvdpa_vdpa_ops.get_vq_size(&vring->hv->vdpa, QUEUE),
 			100);
 	/* An owner that says nothing starts at the beginning. */
-	KUNIT_EXPECT_TRUE(test, hvdpa_ring_state_is_initial(&vring->state, true));
+	KUNIT_EXPECT_TRUE(test, hvdpa_ring_state_is_initial(&vring->base, true));
 
 	/* One that says something starts there. */
-	vring->has_state = true;
-	vring->state.avail_idx = 7;
-	vring->state.used_idx = 7;
-	mutex_lock(&fake->fn.lock);
+	vring->has_base = true;
+	vring->base.avail_idx = 7;
+	vring->base.used_idx = 7;
+	mutex_lock(&fake->pci.ep.lock);
 	KUNIT_EXPECT_EQ(test, hvdpa_vring_agree(vring), 0);
-	mutex_unlock(&fake->fn.lock);
-	KUNIT_EXPECT_EQ(test, vring->state.avail_idx, 7);
+	mutex_unlock(&fake->pci.ep.lock);
+	KUNIT_EXPECT_EQ(test, vring->base.avail_idx, 7);
 
 	vring->hv->driver_features = 0;
-	hvdpa_vring_forget(vring);
+	forget(bell);
 	KUNIT_EXPECT_EQ(test, hvdpa_vdpa_ops.get_vq_size(&vring->hv->vdpa, QUEUE),
 			256);
-	KUNIT_EXPECT_FALSE(test, vring->has_state);
+	KUNIT_EXPECT_FALSE(test, vring->has_base);
 	KUNIT_EXPECT_TRUE(test,
-			  hvdpa_ring_state_is_initial(&vring->state, false));
+			  hvdpa_ring_state_is_initial(&vring->base, false));
 }
 
 static void forget_forgets_all_that_the_owner_said(struct kunit *test)
@@ -881,15 +879,15 @@ static void forget_forgets_all_that_the_owner_said(struct kunit *test)
 	vring->num = 16;
 	vring->has_address = true;
 	vring->ready = true;
-	vring->armed = true;
-	vring->state.avail_idx = 5;
+	vring->state = HVDPA_VRING_HELD;
+	vring->base.avail_idx = 5;
 
 	local_irq_disable();
 	hvdpa_vring_interrupt(vring);
 	local_irq_enable();
 	KUNIT_EXPECT_EQ(test, calls, 1);
 
-	hvdpa_vring_forget(vring);
+	forget(bell);
 	local_irq_disable();
 	hvdpa_vring_interrupt(vring);
 	local_irq_enable();
@@ -901,9 +899,9 @@ static void forget_forgets_all_that_the_owner_said(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vring->num, 256);
 	KUNIT_EXPECT_FALSE(test, vring->has_address);
 	KUNIT_EXPECT_FALSE(test, vring->ready);
-	KUNIT_EXPECT_FALSE(test, vring->armed);
+	KUNIT_EXPECT_FALSE(test, hvdpa_vring_is_started(vring));
 	KUNIT_EXPECT_TRUE(test,
-			  hvdpa_ring_state_is_initial(&vring->state, false));
+			  hvdpa_ring_state_is_initial(&vring->base, false));
 }
 
 struct arm_case {
@@ -930,20 +928,21 @@ static void arm_tells_the_device_what_it_can_be(struct kunit *test)
 	const struct arm_case *c = test->param_value;
 	struct bell *bell = make_bell(test);
 	struct hvdpa_vring *vring = bell->vring;
-	struct hvdpa_fake *fake = hvdpa_fake_of(vring->hv->fn);
+	struct hvdpa_fake *fake = hvdpa_fake_of(vring->hv->ep);
 	int err;
 
 	vring->hv->driver_features = c->packed ?
 				     BIT_ULL(VIRTIO_F_RING_PACKED) : 0;
+	vring->state = HVDPA_VRING_OFF;
 	vring->num = c->num;
 	vring->has_address = true;
 	vring->desc = 0x123456789000ULL;
-	mutex_lock(&fake->fn.lock);
-	err = hvdpa_vring_arm(vring);
-	mutex_unlock(&fake->fn.lock);
+	mutex_lock(&fake->pci.ep.lock);
+	err = hvdpa_vring_start(vring);
+	mutex_unlock(&fake->pci.ep.lock);
 
 	KUNIT_EXPECT_EQ(test, err, c->err);
-	KUNIT_EXPECT_EQ(test, vring->armed, !c->err);
+	KUNIT_EXPECT_EQ(test, hvdpa_vring_is_started(vring), !c->err);
 	KUNIT_EXPECT_EQ(test, le16_to_cpu(fake->common.cfg.queue_enable),
 			!c->err);
 	if (c->err)
@@ -975,4 +974,4 @@ static struct kunit_suite hvdpa_vring_suite = {
 	.test_cases = hvdpa_vring_cases,
 };
 
-kunit_test_suites(&hvdpa_function_suite, &hvdpa_vring_suite);
+kunit_test_suites(&hvdpa_endpoint_suite, &hvdpa_vring_suite);

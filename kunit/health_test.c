@@ -11,7 +11,7 @@
 
 #include "fake_function.h"
 
-static u8 status_stuck(struct hvdpa_function *fn)
+static u8 status_stuck(struct hvdpa_endpoint *ep)
 {
 	return 0x0f;
 }
@@ -20,18 +20,18 @@ static u8 status_stuck(struct hvdpa_function *fn)
 static struct hvdpa_fake *make_dead(struct kunit *test)
 {
 	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
-	struct hvdpa_function *fn = &fake->fn;
+	struct hvdpa_endpoint *ep = &fake->pci.ep;
 	struct hvdpa_device *hv;
 
 	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), 0);
 	hv = hvdpa_fake_add_device(test, fake);
 	hv->status = 0x0f;
-	hv->running = true;
+	hv->state = HVDPA_DEVICE_RUNNING;
 
-	mutex_lock(&fn->lock);
-	hvdpa_function_mark_dead(fn, "a test wants it");
-	mutex_unlock(&fn->lock);
-	KUNIT_EXPECT_STREQ(test, fn->death, "a test wants it");
+	mutex_lock(&ep->lock);
+	hvdpa_endpoint_mark_dead(ep, "a test wants it");
+	mutex_unlock(&ep->lock);
+	KUNIT_EXPECT_STREQ(test, ep->death, "a test wants it");
 	KUNIT_EXPECT_FALSE(test, hvdpa_fake_is_master(fake));
 	return fake;
 }
@@ -39,18 +39,18 @@ static struct hvdpa_fake *make_dead(struct kunit *test)
 static void revived_function_works_once_its_owner_resets(struct kunit *test)
 {
 	struct hvdpa_fake *fake = make_dead(test);
-	struct hvdpa_device *hv = fake->fn.hv;
+	struct hvdpa_device *hv = fake->pci.ep.device;
 
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_revive(fake), 0);
 	KUNIT_EXPECT_EQ(test, fake->flrs, 1);
-	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
+	KUNIT_EXPECT_FALSE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
 	KUNIT_EXPECT_TRUE(test, hvdpa_fake_is_master(fake));
-	KUNIT_EXPECT_FALSE(test, hv->running);
+	KUNIT_EXPECT_FALSE(test, hvdpa_device_is_running(hv));
 	KUNIT_EXPECT_EQ(test, hv->status, 0x0f | VIRTIO_CONFIG_S_NEEDS_RESET);
 
-	mutex_lock(&fake->fn.lock);
+	mutex_lock(&fake->pci.ep.lock);
 	KUNIT_EXPECT_EQ(test, hvdpa_device_reset(hv), 0);
-	mutex_unlock(&fake->fn.lock);
+	mutex_unlock(&fake->pci.ep.lock);
 	KUNIT_EXPECT_EQ(test, hv->status, 0);
 }
 
@@ -58,7 +58,7 @@ static void revoked_device_gets_no_dma_back(struct kunit *test)
 {
 	struct hvdpa_fake *fake = make_dead(test);
 
-	fake->fn.hv->revoked = true;
+	fake->pci.ep.device->state = HVDPA_DEVICE_REVOKED;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_revive(fake), 0);
 	KUNIT_EXPECT_FALSE(test, hvdpa_fake_is_master(fake));
 }
@@ -67,7 +67,7 @@ static void function_without_a_device_gets_no_dma(struct kunit *test)
 {
 	struct hvdpa_fake *fake = make_dead(test);
 
-	fake->fn.hv = NULL;
+	fake->pci.ep.device = NULL;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_revive(fake), 0);
 	KUNIT_EXPECT_FALSE(test, hvdpa_fake_is_master(fake));
 }
@@ -85,7 +85,7 @@ static void expect_still_dead(struct kunit *test, struct hvdpa_fake *fake,
 {
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_revive(fake), err);
 	KUNIT_EXPECT_EQ(test, fake->flrs, flrs);
-	KUNIT_EXPECT_TRUE(test, fake->fn.dead);
+	KUNIT_EXPECT_TRUE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
 	KUNIT_EXPECT_FALSE(test, hvdpa_fake_is_master(fake));
 }
 
@@ -93,8 +93,7 @@ static void function_that_hangs_stays_given_up(struct kunit *test)
 {
 	struct hvdpa_fake *fake = make_dead(test);
 
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_stuck);
+	fake->transport.get_status = status_stuck;
 	expect_still_dead(test, fake, -ETIMEDOUT, 1);
 }
 
@@ -121,14 +120,14 @@ static void function_that_is_not_there_stays_given_up(struct kunit *test)
 	put_unaligned_le16(0xffff, fake->config + PCI_COMMAND);
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_revive(fake), -ENODEV);
 	KUNIT_EXPECT_EQ(test, fake->flrs, 0);
-	KUNIT_EXPECT_TRUE(test, fake->fn.dead);
+	KUNIT_EXPECT_TRUE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
 }
 
 static void function_that_is_removed_stays_given_up(struct kunit *test)
 {
 	struct hvdpa_fake *fake = make_dead(test);
 
-	fake->fn.removing = true;
+	fake->pci.ep.state = HVDPA_ENDPOINT_GONE;
 	expect_still_dead(test, fake, -ENODEV, 0);
 }
 

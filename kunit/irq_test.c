@@ -174,7 +174,7 @@ static struct handling *make_handling(struct kunit *test,
 	KUNIT_ASSERT_NOT_NULL(test, handling);
 	INIT_WORK(&handling->send, send);
 	handling->hv = hvdpa_fake_add_device(test, fake);
-	handling->hv->running = true;
+	handling->hv->state = HVDPA_DEVICE_RUNNING;
 	handling->hv->vectors = &handling->vector;
 	KUNIT_ASSERT_EQ(test, 0,
 			hvdpa_vector_plan(1, 1, &handling->hv->plan));

@@ -8,7 +8,8 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
-#include "hvdpa.h"
+#include "log.h"
+#include "parts.h"
 
 #define REACH_LAST	GENMASK_ULL(47, 0)
 #define TWO_TIB		BIT_ULL(41)

@@ -7,7 +7,8 @@
 #include <linux/unaligned.h>
 #include <linux/virtio_ring.h>
 
-#include "hvdpa.h"
+#include "dma.h"
+#include "owner_ring.h"
 
 #define BASE	0x10000ULL
 #define BYTES	0x4000

@@ -11,6 +11,7 @@
 #include <uapi/linux/virtio_ids.h>
 
 #include "fake_function.h"
+#include "provision.h"
 
 #define MAC	BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR)
 #define MTU	BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MTU)
@@ -31,10 +32,10 @@ static struct hvdpa_device *fake_device(struct kunit *test)
 
 	hv = kunit_kzalloc(test, sizeof(*hv), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, hv);
-	hv->fn = &fake->fn;
+	hv->ep = &fake->pci.ep;
 	spin_lock_init(&hv->mac_lock);
-	fake->fn.supported = OFFERED;
-	fake->fn.max_pairs = 4;
+	fake->pci.ep.supported = OFFERED;
+	fake->pci.ep.max_pairs = 4;
 	for (i = 0; i < sizeof(fake->device); i++)
 		fake->device[i] = 0xa0 + i % 16;
 	return hv;
@@ -85,13 +86,13 @@ static void mask_is_honest(struct kunit *test)
 {
 	struct hvdpa_device *hv = fake_device(test);
 
-	KUNIT_EXPECT_EQ(test, hvdpa_provision_mask(hv->fn),
+	KUNIT_EXPECT_EQ(test, hvdpa_provision_mask(hv->ep),
 			MAC | MTU | PAIRS | FEATURES);
-	hv->fn->supported &= ~BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR);
-	KUNIT_EXPECT_EQ(test, hvdpa_provision_mask(hv->fn),
+	hv->ep->supported &= ~BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR);
+	KUNIT_EXPECT_EQ(test, hvdpa_provision_mask(hv->ep),
 			MTU | PAIRS | FEATURES);
-	hv->fn->mdev.id.device = VIRTIO_ID_BLOCK;
-	KUNIT_EXPECT_EQ(test, hvdpa_provision_mask(hv->fn), FEATURES);
+	hv->ep->type = VIRTIO_ID_BLOCK;
+	KUNIT_EXPECT_EQ(test, hvdpa_provision_mask(hv->ep), FEATURES);
 }
 
 static void configuration_says_what_was_given(struct kunit *test)
@@ -106,7 +107,7 @@ static void configuration_says_what_was_given(struct kunit *test)
 	u8 whole[24], part[24];
 	unsigned int offset, len;
 
-	hv->fn->mdev.device_len = 10;
+	hv->ep->config_len = 10;
 	KUNIT_ASSERT_EQ(test, 0, hvdpa_provision(hv, "name", &config));
 	/* A field that the card's configuration is too short for. */
 	KUNIT_EXPECT_EQ(test, hvdpa_provision_config_size(hv), 12);
@@ -140,7 +141,7 @@ static void card_is_told_of_what_it_knows(struct kunit *test)
 
 	/* An owner that takes the MTU, which the card has none of. */
 	hv->driver_features = HVDPA_FEATURES_NEEDED | BIT_ULL(VIRTIO_NET_F_MTU);
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	KUNIT_EXPECT_EQ(test, hvdpa_provision_device_features(hv),
 			HVDPA_FEATURES_NEEDED | BIT_ULL(VIRTIO_NET_F_CTRL_VQ) |
 			BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR));
@@ -148,10 +149,10 @@ static void card_is_told_of_what_it_knows(struct kunit *test)
 	hv->dma_api = true;
 	KUNIT_EXPECT_FALSE(test, hvdpa_provision_device_features(hv) &
 			   BIT_ULL(VIRTIO_F_RING_RESET));
-	hv->fn->offered = BIT_ULL(VIRTIO_F_RING_RESET);
+	hv->ep->offered = BIT_ULL(VIRTIO_F_RING_RESET);
 	KUNIT_EXPECT_TRUE(test, hvdpa_provision_device_features(hv) &
 			  BIT_ULL(VIRTIO_F_RING_RESET));
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 }
 
 static void one_pair_has_no_mq(struct kunit *test)
@@ -198,7 +199,7 @@ static void owner_may_write_its_address(struct kunit *test)
 	/* Not followed here: that there is one is what counts. */
 	hv->control = (struct hvdpa_control *)hv;
 
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	KUNIT_EXPECT_FALSE(test, hvdpa_provision_owner_mac(hv, 0, group, 6));
 	KUNIT_EXPECT_FALSE(test, hvdpa_provision_owner_mac(hv, 0, mac, 5));
 	KUNIT_EXPECT_FALSE(test, hvdpa_provision_owner_mac(hv, 1, mac, 6));
@@ -220,7 +221,7 @@ static void owner_may_write_its_address(struct kunit *test)
 	hv->features |= BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR);
 	hv->has_mac = true;
 	KUNIT_EXPECT_FALSE(test, hvdpa_provision_owner_mac(hv, 0, mac, 6));
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 }
 
 static struct kunit_case provision_test_cases[] = {

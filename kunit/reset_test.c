@@ -14,7 +14,7 @@
 
 #include "fake_function.h"
 
-static u8 status_stuck(struct hvdpa_function *fn)
+static u8 status_stuck(struct hvdpa_endpoint *ep)
 {
 	return 0x0f;
 }
@@ -28,26 +28,26 @@ static struct hvdpa_fake *make_running(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), 0);
 	hv = hvdpa_fake_add_device(test, fake);
 	hv->status = 0x0f;
-	hv->running = true;
+	hv->state = HVDPA_DEVICE_RUNNING;
 	pci_set_drvdata(&fake->pdev, &fake->fn);
 	return fake;
 }
 
 static void expect_lost(struct kunit *test, struct hvdpa_fake *fake)
 {
-	KUNIT_EXPECT_TRUE(test, fake->fn.dead);
+	KUNIT_EXPECT_TRUE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
 	KUNIT_EXPECT_FALSE(test, hvdpa_fake_is_master(fake));
-	KUNIT_EXPECT_EQ(test, fake->fn.hv->status,
+	KUNIT_EXPECT_EQ(test, fake->pci.ep.device->status,
 			0x0f | VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
 static void expect_back(struct kunit *test, struct hvdpa_fake *fake)
 {
-	KUNIT_EXPECT_FALSE(test, fake->fn.dead);
-	KUNIT_EXPECT_FALSE(test, fake->fn.hv->running);
+	KUNIT_EXPECT_FALSE(test, hvdpa_endpoint_is_lost(&fake->pci.ep));
+	KUNIT_EXPECT_FALSE(test, hvdpa_device_is_running(fake->pci.ep.device));
 	KUNIT_EXPECT_TRUE(test, hvdpa_fake_is_master(fake));
 	/* Until its owner has reset it. */
-	KUNIT_EXPECT_EQ(test, fake->fn.hv->status,
+	KUNIT_EXPECT_EQ(test, fake->pci.ep.device->status,
 			0x0f | VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
@@ -57,7 +57,7 @@ static void reset_from_outside(struct kunit *test)
 
 	hvdpa_error_handlers.reset_prepare(&fake->pdev);
 	expect_lost(test, fake);
-	KUNIT_EXPECT_STREQ(test, fake->fn.death, "a reset from outside");
+	KUNIT_EXPECT_STREQ(test, fake->pci.ep.death, "a reset from outside");
 	/* Not two resets at once. */
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_revive(fake), -EBUSY);
 	fake->common.cfg.device_status = 0;
@@ -71,12 +71,11 @@ static void reset_from_outside_that_does_not_help(struct kunit *test)
 	struct hvdpa_fake *fake = make_running(test);
 
 	hvdpa_error_handlers.reset_prepare(&fake->pdev);
-	kunit_activate_static_stub(test, hvdpa_function_read_status,
-				   status_stuck);
+	fake->transport.get_status = status_stuck;
 	hvdpa_error_handlers.reset_done(&fake->pdev);
 	expect_lost(test, fake);
 	/* Somebody may try again. */
-	kunit_deactivate_static_stub(test, hvdpa_function_read_status);
+	fake->transport.get_status = hvdpa_transport_pci.get_status;
 	fake->common.cfg.device_status = 0;
 	KUNIT_EXPECT_EQ(test, hvdpa_fake_revive(fake), 0);
 	expect_back(test, fake);

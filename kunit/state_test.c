@@ -4,7 +4,10 @@
  */
 #include <kunit/test.h>
 
-#include "hvdpa.h"
+#include <linux/vdpa.h>
+
+#include "migration.h"
+#include "ring.h"
 
 static void split_round_trip(struct kunit *test)
 {
@@ -142,9 +145,9 @@ static void only_a_drained_ring_is_sane(struct kunit *test)
 
 static void ifc_strides(struct kunit *test)
 {
-	const struct hvdpa_migration pairs = { .stride = 0x40, .paired = true };
-	const struct hvdpa_migration dense = { .stride = 4 };
-	const struct hvdpa_migration disk = { .stride = 0x40 };
+	const struct hvdpa_migration_block pairs = { .stride = 0x40, .paired = true };
+	const struct hvdpa_migration_block dense = { .stride = 4 };
+	const struct hvdpa_migration_block disk = { .stride = 0x40 };
 
 	KUNIT_EXPECT_EQ(test, 0x20, hvdpa_ifc_ring_offset(&pairs, 0));
 	KUNIT_EXPECT_EQ(test, 0x24, hvdpa_ifc_ring_offset(&pairs, 1));

@@ -6,32 +6,32 @@
 #include <unistd.h>
 
 #include "debugfs.h"
+#include "feature_names.h"
 #include "links.h"
 #include "status.h"
 
-/* Of "0x123 NAME NAME" the names. */
-static char *names_of(const char *text, const char *key)
+static char *names_of(const char *text, const char *key, uint32_t type)
 {
 	char *value = debugfs_value(text, key);
 	char *names;
 
 	if (!value)
 		return NULL;
-	names = strchr(value, ' ');
-	names = must_copy(names ? names + 1 : "");
+	names = feature_names(strtoull(value, NULL, 16), type);
 	free(value);
 	return names;
 }
 
-static void read_details(struct function_status *status, const char *name)
+static void read_details(struct function_status *status, const char *name,
+			 uint32_t type)
 {
 	char *state = debugfs_read(name, "state");
 	char *migration = debugfs_read(name, "migration");
 
 	status->debugfs = state && migration;
 	if (status->debugfs) {
-		status->offered = names_of(state, "offered");
-		status->negotiated = names_of(state, "accepted");
+		status->offered = names_of(state, "offered", type);
+		status->negotiated = names_of(state, "accepted", type);
 		status->hardware = debugfs_value(migration, "hardware");
 		status->profile = debugfs_value(migration, "profile");
 		status->migrate = debugfs_value(migration, "migrate");
@@ -60,7 +60,7 @@ static void read_function(struct status *all, struct function_status *status,
 		}
 		status->link = link;
 	}
-	read_details(status, status->device->name);
+	read_details(status, status->device->name, type);
 }
 
 int status_read(struct status *status, double seconds, struct error *error)

@@ -18,7 +18,7 @@
 #include <linux/vhost_iotlb.h>
 #include <linux/vhost_types.h>
 
-#include "hvdpa.h"
+#include "dma.h"
 
 static void hvdpa_hold_pages(u64 pa, u64 size, bool hold)
 {
@@ -37,8 +37,6 @@ static void hvdpa_hold_pages(u64 pa, u64 size, bool hold)
 /**
  * hvdpa_access_init - know no maps yet
  * @dma: the device's DMA side
- *
- * Return: nothing.
  */
 void hvdpa_access_init(struct hvdpa_dma *dma)
 {
@@ -124,8 +122,6 @@ int hvdpa_access_map(struct hvdpa_dma *dma, u64 iova, u64 size, u64 pa,
  *
  * Maps go as a whole. The driver does not touch them any more on return. May
  * sleep.
- *
- * Return: nothing.
  */
 void hvdpa_access_unmap(struct hvdpa_dma *dma, u64 first, u64 last)
 {

@@ -9,7 +9,9 @@
 #include <linux/pci.h>
 #include <linux/virtio_pci.h>
 
-#include "hvdpa.h"
+#include <hvdpa/migration_regs.h>
+
+#include "function.h"
 
 static const struct {
 	const char *name;

@@ -11,9 +11,7 @@
 #include <linux/unaligned.h>
 #include <linux/virtio_net.h>
 
-#include "hvdpa.h"
-
-#define HVDPA_VLANS		4096
+#include "command.h"
 
 /* Offloads have the numbers of their feature bits, section 5.1.6.5.6. */
 #define HVDPA_GUEST_OFFLOADS				\
@@ -230,8 +228,6 @@ int hvdpa_command_check(const struct hvdpa_command_limits *limits,
  *
  * Virtio 1.4 section 5.1.6.5: no VLAN passes, the tables are empty, one queue
  * pair is in use and the offloads are those that were agreed on.
- *
- * Return: nothing.
  */
 void hvdpa_command_state_reset(struct hvdpa_command_state *state)
 {
@@ -280,8 +276,6 @@ static void hvdpa_accept_mq(struct hvdpa_command_state *state, u8 cmd,
  * hvdpa_command_accept - remember what the device was set to
  * @state: changed
  * @command: a command that hvdpa_command_check() let pass and the device took
- *
- * Return: nothing.
  */
 void hvdpa_command_accept(struct hvdpa_command_state *state, const u8 *command)
 {

@@ -5,11 +5,11 @@
  * vdpa's netlink reads a whole net or block configuration, however short the
  * device's is, and any user may ask it to: what is not there reads as zero.
  */
-#include <kunit/static_stub.h>
+#include <linux/device.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 
-#include "hvdpa.h"
+#include "endpoint.h"
 
 /**
  * hvdpa_config_span - how much of a read or write the device has
@@ -28,20 +28,18 @@ size_t hvdpa_config_span(size_t size, size_t offset, size_t len)
 
 /**
  * hvdpa_config_generation - read config_generation, virtio 1.4 section 2.5
- * @fn: the function
+ * @ep: the endpoint
  *
- * Return: the register, 0 if the function is dead.
+ * Return: the register, 0 if the endpoint is lost.
  */
-u32 hvdpa_config_generation(struct hvdpa_function *fn)
+u32 hvdpa_config_generation(struct hvdpa_endpoint *ep)
 {
-	KUNIT_STATIC_STUB_REDIRECT(hvdpa_config_generation, fn);
-
-	return READ_ONCE(fn->dead) ? 0 : vp_modern_generation(&fn->mdev);
+	return hvdpa_endpoint_is_lost(ep) ? 0 : ep->transport->generation(ep);
 }
 
 /**
  * hvdpa_config_read - read the configuration, of one moment if it can be had
- * @fn: the function
+ * @ep: the endpoint
  * @offset: first byte
  * @buf: where to
  * @len: bytes; those that the device does not have read as zero
@@ -49,52 +47,41 @@ u32 hvdpa_config_generation(struct hvdpa_function *fn)
  * A configuration that changes under the read is read again, at most
  * HVDPA_CONFIG_ROUNDS times; one that never stands still is given as last
  * read, with a line in the log. Takes no lock: the space has no selector.
- *
- * Return: nothing.
  */
-void hvdpa_config_read(struct hvdpa_function *fn, unsigned int offset,
+void hvdpa_config_read(struct hvdpa_endpoint *ep, unsigned int offset,
 		       void *buf, unsigned int len)
 {
-	size_t span = hvdpa_config_span(fn->mdev.device_len, offset, len);
+	size_t span = hvdpa_config_span(ep->config_len, offset, len);
 	unsigned int round;
-	u8 *byte = buf;
 	u32 before;
-	size_t i;
 
 	memset(buf, 0, len);
-	if (!fn->mdev.device || READ_ONCE(fn->dead))
+	if (!span || hvdpa_endpoint_is_lost(ep))
 		return;
 
 	for (round = 0; round < HVDPA_CONFIG_ROUNDS; round++) {
-		before = hvdpa_config_generation(fn);
-		for (i = 0; i < span; i++)
-			byte[i] = vp_ioread8(fn->mdev.device + offset + i);
-		if (hvdpa_config_generation(fn) == before)
+		before = hvdpa_config_generation(ep);
+		ep->transport->read_config(ep, offset, buf, span);
+		if (hvdpa_config_generation(ep) == before)
 			return;
 	}
-	dev_warn_ratelimited(&fn->pdev->dev,
+	dev_warn_ratelimited(ep->dev,
 			     "config_generation changed in each of %u reads, was %u\n",
 			     HVDPA_CONFIG_ROUNDS, before);
 }
 
 /**
  * hvdpa_config_write - write to the configuration
- * @fn: the function
+ * @ep: the endpoint
  * @offset: first byte
  * @buf: where from
  * @len: bytes; those that the device does not have are dropped
- *
- * Return: nothing.
  */
-void hvdpa_config_write(struct hvdpa_function *fn, unsigned int offset,
+void hvdpa_config_write(struct hvdpa_endpoint *ep, unsigned int offset,
 			const void *buf, unsigned int len)
 {
-	size_t span = hvdpa_config_span(fn->mdev.device_len, offset, len);
-	const u8 *byte = buf;
-	size_t i;
+	size_t span = hvdpa_config_span(ep->config_len, offset, len);
 
-	if (!fn->mdev.device || READ_ONCE(fn->dead))
-		return;
-	for (i = 0; i < span; i++)
-		vp_iowrite8(byte[i], fn->mdev.device + offset + i);
+	if (span && !hvdpa_endpoint_is_lost(ep))
+		ep->transport->write_config(ep, offset, buf, span);
 }

@@ -8,10 +8,12 @@
  * the consumer on the vdpa bus. The bus tells of all of them.
  */
 #include <linux/device.h>
-#include <linux/pci.h>
+#include <linux/hashtable.h>
+#include <linux/notifier.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 
-#include "hvdpa.h"
+#include "device.h"
 
 /* A consumer's driver is about to be bound. */
 static void hvdpa_consumer_comes(struct hvdpa_device *hv)
@@ -36,32 +38,43 @@ static void hvdpa_consumer_goes(struct hvdpa_device *hv)
 	hvdpa_config_close(hv);
 }
 
-/* A consumer's driver is gone, and with it whoever held the device. */
-static void hvdpa_consumer_gone(struct hvdpa_device *hv)
+/*
+ * Who is watched, by its struct device: the bus has devices of other drivers too. One
+ * notifier serves them all.
+ */
+static DEFINE_HASHTABLE(hvdpa_consumers, 10);
+/* Protects hvdpa_consumers; nothing is taken in it. */
+static DEFINE_SPINLOCK(hvdpa_consumers_lock);
+
+/*
+ * An event of a device comes while it is registered, and hvdpa_consumer_unwatch()
+ * after that: what is found stays.
+ */
+static struct hvdpa_device *hvdpa_consumer_find(const struct device *dev)
 {
-	hvdpa_config_close(hv);
-	hvdpa_provision_forget_owner(hv, NULL);
-	WRITE_ONCE(hv->dma_api, false);
-	hv->revoked = false;
-	/* A device that may still write stays confined to nothing. */
-	if (hvdpa_device_reset(hv))
-		return;
-	hvdpa_dma_detach(hv);
-	hvdpa_file_keep_doorbells(hv, false);
-	if (!hv->fn->removing)
-		pci_set_master(hv->fn->pdev);
+	struct hvdpa_device *hv, *found = NULL;
+
+	spin_lock(&hvdpa_consumers_lock);
+	hash_for_each_possible(hvdpa_consumers, hv, consumers,
+			       (unsigned long)dev) {
+		if (&hv->vdpa.dev == dev) {
+			found = hv;
+			break;
+		}
+	}
+	spin_unlock(&hvdpa_consumers_lock);
+	return found;
 }
 
 static int hvdpa_consumer_event(struct notifier_block *nb,
 				unsigned long action, void *data)
 {
-	struct hvdpa_device *hv = container_of(nb, struct hvdpa_device,
-					       consumer_nb);
+	struct hvdpa_device *hv = hvdpa_consumer_find(data);
 
-	if (data != &hv->vdpa.dev)
+	if (!hv)
 		return NOTIFY_DONE;
 
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	switch (action) {
 	case BUS_NOTIFY_BIND_DRIVER:
 		hvdpa_consumer_comes(hv);
@@ -69,18 +82,26 @@ static int hvdpa_consumer_event(struct notifier_block *nb,
 	case BUS_NOTIFY_UNBIND_DRIVER:
 		hvdpa_consumer_goes(hv);
 		break;
+	/* The driver is gone, and with it whoever held the device. */
 	case BUS_NOTIFY_UNBOUND_DRIVER:
 	case BUS_NOTIFY_DRIVER_NOT_BOUND:
-		hvdpa_consumer_gone(hv);
+		hvdpa_device_release(hv);
 		break;
 	}
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 	return NOTIFY_OK;
 }
 
+static struct notifier_block hvdpa_consumer_nb = {
+	.notifier_call = hvdpa_consumer_event,
+};
+
+/* Devices that are watched; vdpa's lock is held by who adds and deletes them. */
+static unsigned int hvdpa_consumers_watched;
+
 /**
  * hvdpa_consumer_check - may the consumer that is bound have the device?
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  *
  * vhost-vdpa begins each open with a reset, and this is where it can be refused:
  * for a device without map operations it next attaches a domain of its own, also
@@ -90,7 +111,7 @@ static int hvdpa_consumer_event(struct notifier_block *nb,
  */
 int hvdpa_consumer_check(const struct hvdpa_device *hv)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	return hv->dma_api || hv->dma.domain ? 0 : -EOPNOTSUPP;
 }
@@ -99,21 +120,36 @@ int hvdpa_consumer_check(const struct hvdpa_device *hv)
  * hvdpa_consumer_watch - hear of a device's consumers from now on
  * @hv: the device, before it is registered
  *
- * Return: nothing.
+ * vdpa's bus is not exported: the first device knows it.
+ *
+ * Return: 0 or a negative errno.
  */
-void hvdpa_consumer_watch(struct hvdpa_device *hv)
+int hvdpa_consumer_watch(struct hvdpa_device *hv)
 {
-	hv->consumer_nb.notifier_call = hvdpa_consumer_event;
-	bus_register_notifier(hv->vdpa.dev.bus, &hv->consumer_nb);
+	int err;
+
+	if (!hvdpa_consumers_watched) {
+		err = bus_register_notifier(hv->vdpa.dev.bus,
+					    &hvdpa_consumer_nb);
+		if (err)
+			return err;
+	}
+	hvdpa_consumers_watched++;
+	spin_lock(&hvdpa_consumers_lock);
+	hash_add(hvdpa_consumers, &hv->consumers, (unsigned long)&hv->vdpa.dev);
+	spin_unlock(&hvdpa_consumers_lock);
+	return 0;
 }
 
 /**
  * hvdpa_consumer_unwatch - hear no more of a device's consumers
  * @hv: the device; it is not registered any more
- *
- * Return: nothing.
  */
 void hvdpa_consumer_unwatch(struct hvdpa_device *hv)
 {
-	bus_unregister_notifier(hv->vdpa.dev.bus, &hv->consumer_nb);
+	spin_lock(&hvdpa_consumers_lock);
+	hash_del(&hv->consumers);
+	spin_unlock(&hvdpa_consumers_lock);
+	if (!--hvdpa_consumers_watched)
+		bus_unregister_notifier(hv->vdpa.dev.bus, &hvdpa_consumer_nb);
 }

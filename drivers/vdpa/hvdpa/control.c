@@ -4,7 +4,7 @@
  * address space of its own, so that the owner may hide its ring from its guest,
  * and executed on the device's control queue.
  *
- * Every step is under the function's lock: a command is done, or was never
+ * Every step is under the endpoint's lock: a command is done, or was never
  * begun, when the device is suspended or reset.
  */
 #include <linux/etherdevice.h>
@@ -13,12 +13,14 @@
 #include <linux/virtio_ring.h>
 #include <linux/workqueue.h>
 
-#include "hvdpa.h"
+#include "parts.h"
+#include "owner_ring.h"
+#include "provision.h"
 #include "trace.h"
 
 static struct workqueue_struct *hvdpa_control_wq;
 
-/* What others may have the function's lock after: commands, and a time. */
+/* What others may have the endpoint's lock after: commands, and a time. */
 #define HVDPA_CONTROL_BATCH	16
 #define HVDPA_CONTROL_HOLD_MS	10
 
@@ -37,7 +39,7 @@ static struct workqueue_struct *hvdpa_control_wq;
  * @accepted: those that the device acknowledged
  * @refused: those that it, or the driver, answered with an error
  *
- * The function's lock protects all of it; the counters are read without.
+ * The endpoint's lock protects all of it; the counters are read without.
  */
 struct hvdpa_control {
 	struct hvdpa_device *hv;
@@ -67,8 +69,6 @@ int hvdpa_control_setup(void)
 
 /**
  * hvdpa_control_cleanup - undo hvdpa_control_setup()
- *
- * Return: nothing.
  */
 void hvdpa_control_cleanup(void)
 {
@@ -79,10 +79,10 @@ void hvdpa_control_cleanup(void)
 static void hvdpa_control_wrote(const struct hvdpa_owner_ring *ring, u64 iova,
 				u64 len)
 {
-	struct hvdpa_device *hv = container_of(ring->dma, struct hvdpa_device,
-					       dma);
+	struct hvdpa_device *hv = container_of(ring, struct hvdpa_control,
+					       ring)->hv;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	/* A log is of what the device sees. */
 	if (!ring->asid && hv->log && hv->log->on)
@@ -140,7 +140,7 @@ static int hvdpa_control_serve(struct hvdpa_control *control)
 }
 
 /*
- * Commands in a row; true if there may be more. Others get the function's lock
+ * Commands in a row; true if there may be more. Others get the endpoint's lock
  * sooner where the device is slow: they wait for one command, not for a batch.
  */
 static bool hvdpa_control_batch(struct hvdpa_control *control, int *err)
@@ -170,19 +170,19 @@ static void hvdpa_control_work(struct work_struct *work)
 	bool more = false;
 	int err = 0;
 
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	/* hvdpa_vring_go_live() has a queue that is held now looked at again. */
-	if (control->vring && control->vring->live)
+	if (control->vring && control->vring->state == HVDPA_VRING_LIVE)
 		more = hvdpa_control_batch(control, &err);
 	if (err) {
-		dev_warn_ratelimited(&hv->fn->pdev->dev,
+		dev_warn_ratelimited(hv->ep->dev,
 				     "control queue: entry %u cannot be served, the device needs a reset: %pe\n",
 				     control->ring.state.avail_idx,
 				     ERR_PTR(err));
 		atomic64_inc(&control->vring->errors);
-		hvdpa_device_fail(hv);
+		hv->events->failed(hv);
 	}
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 
 	if (more)
 		queue_work(hvdpa_control_wq, &control->work);
@@ -234,8 +234,6 @@ err_free_control:
  * @hv: the device; it has no owner and is reset
  *
  * Waits for a command that is under way. May sleep.
- *
- * Return: nothing.
  */
 void hvdpa_control_destroy(struct hvdpa_device *hv)
 {
@@ -253,10 +251,10 @@ void hvdpa_control_destroy(struct hvdpa_device *hv)
 static void hvdpa_control_limits(struct hvdpa_control *control)
 {
 	struct hvdpa_command_limits *limits = &control->limits;
-	struct hvdpa_function *fn = control->hv->fn;
+	struct hvdpa_endpoint *ep = control->hv->ep;
 	struct virtio_net_config config;
 
-	hvdpa_config_read(fn, 0, &config, sizeof(config));
+	hvdpa_config_read(ep, 0, &config, sizeof(config));
 	limits->features = control->hv->driver_features;
 	limits->pairs = control->hv->pairs;
 	limits->rss_key_max = config.rss_max_key_size;
@@ -265,23 +263,15 @@ static void hvdpa_control_limits(struct hvdpa_control *control)
 	limits->hash_types = le32_to_cpu(config.supported_hash_types);
 }
 
-/**
- * hvdpa_control_attach - serve a virtqueue from DRIVER_OK on
- * @vring: the owner's control queue; it has its addresses, and is mediated
- *
- * The function's lock is held, the device has FEATURES_OK and not DRIVER_OK.
- *
- * Return: 0, or -EINVAL for a number of entries that a ring cannot have, or
- * where it cannot start.
- */
-int hvdpa_control_attach(struct hvdpa_vring *vring)
+/* The owner's control queue is served from DRIVER_OK on; FEATURES_OK is there. */
+static int hvdpa_control_attach(struct hvdpa_vring *vring)
 {
 	struct hvdpa_device *hv = vring->hv;
 	struct hvdpa_control *control = hv->control;
 	bool packed = hvdpa_is_packed(hv);
 	int err;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	err = hvdpa_vring_check(vring, HVDPA_VRING_NUM_MAX);
 	if (err)
@@ -299,12 +289,11 @@ int hvdpa_control_attach(struct hvdpa_vring *vring)
 		.desc = vring->desc,
 		.driver = vring->driver,
 		.device = vring->device,
-		.state = vring->state,
+		.state = vring->base,
 		.wrote = hvdpa_control_wrote,
 	};
 	hvdpa_control_limits(control);
 	control->vring = vring;
-	vring->armed = true;
 	return 0;
 }
 
@@ -312,13 +301,13 @@ int hvdpa_control_attach(struct hvdpa_vring *vring)
 static u16 hvdpa_control_hw_index(const struct hvdpa_device *hv)
 {
 	return hvdpa_features_control_index(hvdpa_provision_device_features(hv),
-					    hv->fn->mdev.id.device,
-					    hv->fn->max_pairs);
+					    hv->ep->type,
+					    hv->ep->max_pairs);
 }
 
 /**
  * hvdpa_control_can_tell_mac - can the card be given an address?
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  *
  * A kernel consumer's control queue must be given back, which takes
  * VIRTIO_F_RING_RESET. Asked before FEATURES_OK: a driver of the kernel that is
@@ -328,22 +317,22 @@ static u16 hvdpa_control_hw_index(const struct hvdpa_device *hv)
  */
 int hvdpa_control_can_tell_mac(const struct hvdpa_device *hv)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (!hvdpa_provision_mac_of(hv) || (hv->control && !hv->dma_api) ||
-	    (hv->dma_api && hv->fn->offered & BIT_ULL(VIRTIO_F_RING_RESET)))
+	    (hv->dma_api && hv->ep->offered & BIT_ULL(VIRTIO_F_RING_RESET)))
 		return 0;
 
-	dev_err_ratelimited(&hv->fn->pdev->dev,
+	dev_err_ratelimited(hv->ep->dev,
 			    "mac %pM cannot be given to the card for this consumer: it offers %#llx without RING_RESET (bit %u): %pe\n",
-			    hv->mac, hv->fn->offered, VIRTIO_F_RING_RESET,
+			    hv->mac, hv->ep->offered, VIRTIO_F_RING_RESET,
 			    ERR_PTR(-EOPNOTSUPP));
 	return -EOPNOTSUPP;
 }
 
 /**
  * hvdpa_control_borrow - have the queue of a kernel consumer for a moment
- * @hv: the device; the function's lock is held; FEATURES_OK, not DRIVER_OK
+ * @hv: the device; the endpoint's lock is held; FEATURES_OK, not DRIVER_OK
  *
  * A kernel consumer has the card's control queue for itself. To give the card
  * an address before that, the driver takes it until hvdpa_control_tell_mac().
@@ -355,12 +344,12 @@ int hvdpa_control_borrow(struct hvdpa_device *hv)
 {
 	int err;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (!hvdpa_provision_mac_of(hv) || (hv->control && !hv->dma_api))
 		return 0;
 
-	err = hvdpa_control_queue_borrow(&hv->borrowed, hv->fn);
+	err = hvdpa_control_queue_borrow(&hv->borrowed, hv->ep);
 	if (err)
 		return err;
 	hv->borrowed.idx = hvdpa_control_hw_index(hv);
@@ -369,7 +358,7 @@ int hvdpa_control_borrow(struct hvdpa_device *hv)
 
 /**
  * hvdpa_control_start - start the card's control queue, where it is needed
- * @hv: the device; the function's lock is held; FEATURES_OK, not DRIVER_OK
+ * @hv: the device; the endpoint's lock is held; FEATURES_OK, not DRIVER_OK
  *
  * It is needed to serve an owner's, and to give the card an address.
  *
@@ -379,7 +368,7 @@ int hvdpa_control_start(struct hvdpa_device *hv)
 {
 	struct hvdpa_control_queue *queue = NULL;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (hv->borrowed.memory)
 		queue = &hv->borrowed;
@@ -394,13 +383,15 @@ int hvdpa_control_start(struct hvdpa_device *hv)
 
 /**
  * hvdpa_control_borrows - does the driver have this queue of the owner's?
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  * @idx: the owner's number of the queue
  *
  * Return: true until hvdpa_control_tell_mac() has given it back.
  */
 bool hvdpa_control_borrows(const struct hvdpa_device *hv, u16 idx)
 {
+	lockdep_assert_held(&hv->ep->lock);
+
 	return hv->borrowed.memory &&
 	       hv->vrings[idx].hw_idx == hv->borrowed.idx;
 }
@@ -412,7 +403,7 @@ static int hvdpa_control_unborrow(struct hvdpa_device *hv)
 	int err;
 	u32 i;
 
-	err = hvdpa_function_reset_queue(hv->fn, hw_idx);
+	err = hvdpa_endpoint_reset_queue(hv->ep, hw_idx);
 	if (err)
 		return err;
 	hvdpa_control_queue_give_back(&hv->borrowed);
@@ -422,14 +413,14 @@ static int hvdpa_control_unborrow(struct hvdpa_device *hv)
 		    !hv->vrings[i].has_address)
 			continue;
 		return hvdpa_irq_program_queue(hv, i) ?:
-		       hvdpa_vring_arm(&hv->vrings[i]);
+		       hvdpa_vring_start(&hv->vrings[i]);
 	}
 	return 0;
 }
 
 /**
  * hvdpa_control_tell_mac - give the card the address that the device has
- * @hv: the device; the function's lock is held; the card has DRIVER_OK, and
+ * @hv: the device; the endpoint's lock is held; the card has DRIVER_OK, and
  *	no queue is live yet
  *
  * Return: 0; -EIO if the card does not take it; -ETIMEDOUT if it does not
@@ -444,7 +435,7 @@ int hvdpa_control_tell_mac(struct hvdpa_device *hv)
 	u8 ack;
 	int err;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (!mac)
 		return 0;
@@ -456,7 +447,7 @@ int hvdpa_control_tell_mac(struct hvdpa_device *hv)
 	if (err)
 		return err;
 	if (ack != VIRTIO_NET_OK) {
-		dev_err_ratelimited(&hv->fn->pdev->dev,
+		dev_err_ratelimited(hv->ep->dev,
 				    "mac %pM: the card answers %u, expected %u: %pe\n",
 				    mac, ack, VIRTIO_NET_OK, ERR_PTR(-EIO));
 		return -EIO;
@@ -469,28 +460,24 @@ int hvdpa_control_tell_mac(struct hvdpa_device *hv)
 
 /**
  * hvdpa_control_end - the card was reset: a borrowed queue is no more
- * @hv: the device; the function's lock is held
- *
- * Return: nothing.
+ * @hv: the device; the endpoint's lock is held
  */
 void hvdpa_control_end(struct hvdpa_device *hv)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	hvdpa_control_queue_give_back(&hv->borrowed);
 }
 
 /**
  * hvdpa_control_forget - a reset: no ring, no state, address space 0
- * @hv: the device; the function's lock is held
- *
- * Return: nothing.
+ * @hv: the device; the endpoint's lock is held
  */
 void hvdpa_control_forget(struct hvdpa_device *hv)
 {
 	struct hvdpa_control *control = hv->control;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	hvdpa_control_end(hv);
 	if (!control)
@@ -500,44 +487,63 @@ void hvdpa_control_forget(struct hvdpa_device *hv)
 	hvdpa_command_state_reset(&control->state);
 }
 
-/**
- * hvdpa_control_kick - there may be a command
- * @hv: the device; it has a control queue
- *
- * Any context.
- *
- * Return: nothing.
- */
-void hvdpa_control_kick(struct hvdpa_device *hv)
+static void hvdpa_control_kick(struct hvdpa_vring *vring)
 {
-	queue_work(hvdpa_control_wq, &hv->control->work);
+	queue_work(hvdpa_control_wq, &vring->hv->control->work);
 }
 
-/**
- * hvdpa_control_ring_state - where the owner's ring stands
- * @hv: the device; its control queue is mediated; the function's lock is held
- * @state: filled here
- *
- * Return: nothing.
- */
-void hvdpa_control_ring_state(struct hvdpa_device *hv,
-			      struct hvdpa_ring_state *state)
+/* The driver keeps where it stands, and needs nothing of the hardware for it. */
+static bool hvdpa_control_can_start_at(const struct hvdpa_vring *vring,
+				       const struct hvdpa_ring_state *base)
 {
-	lockdep_assert_held(&hv->fn->lock);
-
-	*state = hv->control->ring.state;
+	return true;
 }
+
+static int hvdpa_control_get_base(const struct hvdpa_vring *vring,
+				  struct hvdpa_ring_state *base)
+{
+	struct hvdpa_device *hv = vring->hv;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (hv->state != HVDPA_DEVICE_SUSPENDED)
+		return hvdpa_can(hv->ep, HVDPA_GET_STATE) ? -EBUSY : -EOPNOTSUPP;
+	*base = hv->control->ring.state;
+	return 0;
+}
+
+static int hvdpa_control_stats(const struct hvdpa_vring *vring,
+			       struct sk_buff *msg)
+{
+	struct hvdpa_control_counters counters;
+
+	hvdpa_control_counters(vring->hv->control, &counters);
+	return hvdpa_put_stat(msg, "commands", counters.received) ?:
+	       hvdpa_put_stat(msg, "commands_accepted", counters.accepted) ?:
+	       hvdpa_put_stat(msg, "commands_refused", counters.refused);
+}
+
+/* The driver serves it, with commands. */
+const struct hvdpa_vring_ops hvdpa_control_vring_ops = {
+	.name = "mediated",
+	.looks_by_itself = true,
+	.start = hvdpa_control_attach,
+	.kick = hvdpa_control_kick,
+	.can_start_at = hvdpa_control_can_start_at,
+	.get_base = hvdpa_control_get_base,
+	.stats = hvdpa_control_stats,
+};
 
 /**
  * hvdpa_control_set_asid - say in which address space the owner's ring is
- * @hv: the device; it has a control queue; the function's lock is held
+ * @hv: the device; it has a control queue; the endpoint's lock is held
  * @asid: the address space, below HVDPA_ASIDS
  *
  * Return: 0, or -EBUSY while the device runs.
  */
 int hvdpa_control_set_asid(struct hvdpa_device *hv, u32 asid)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (hv->status & VIRTIO_CONFIG_S_DRIVER_OK)
 		return -EBUSY;
@@ -551,8 +557,6 @@ int hvdpa_control_set_asid(struct hvdpa_device *hv, u32 asid)
  * @counters: filled here
  *
  * Any context.
- *
- * Return: nothing.
  */
 void hvdpa_control_counters(const struct hvdpa_control *control,
 			    struct hvdpa_control_counters *counters)
@@ -564,27 +568,27 @@ void hvdpa_control_counters(const struct hvdpa_control *control,
 
 /**
  * hvdpa_control_is_served - does the driver serve the owner's ring now?
- * @control: the control queue; the function's lock is held
+ * @control: the control queue; the endpoint's lock is held
  *
  * Return: true if it does.
  */
 bool hvdpa_control_is_served(const struct hvdpa_control *control)
 {
-	lockdep_assert_held(&control->hv->fn->lock);
+	lockdep_assert_held(&control->hv->ep->lock);
 
 	return control->vring;
 }
 
 /**
  * hvdpa_control_state - what the device was told
- * @control: the control queue; the function's lock is held
+ * @control: the control queue; the endpoint's lock is held
  *
  * Return: the state.
  */
 const struct hvdpa_command_state *
 hvdpa_control_state(const struct hvdpa_control *control)
 {
-	lockdep_assert_held(&control->hv->fn->lock);
+	lockdep_assert_held(&control->hv->ep->lock);
 
 	return &control->state;
 }

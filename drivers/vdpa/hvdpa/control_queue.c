@@ -13,8 +13,9 @@
 #include <linux/mm.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
+#include <uapi/linux/virtio_pci.h>
 
-#include "hvdpa.h"
+#include "parts.h"
 
 /* A command and its answer take two descriptors. */
 #define HVDPA_CONTROL_RING_NUM	4
@@ -80,7 +81,7 @@ int hvdpa_control_queue_create(struct hvdpa_control_queue *queue,
 {
 	int err;
 
-	queue->fn = hv->fn;
+	queue->ep = hv->ep;
 	queue->iova = hv->dma.control_window;
 	queue->memory = alloc_pages_exact(HVDPA_CONTROL_WINDOW_BYTES,
 					  GFP_KERNEL_ACCOUNT | __GFP_ZERO);
@@ -101,8 +102,6 @@ int hvdpa_control_queue_create(struct hvdpa_control_queue *queue,
  * hvdpa_control_queue_destroy - undo hvdpa_control_queue_create()
  * @queue: the queue; the device is reset
  * @hv: the device
- *
- * Return: nothing.
  */
 void hvdpa_control_queue_destroy(struct hvdpa_control_queue *queue,
 				 struct hvdpa_device *hv)
@@ -114,19 +113,19 @@ void hvdpa_control_queue_destroy(struct hvdpa_control_queue *queue,
 /**
  * hvdpa_control_queue_borrow - make the memory of a control queue for a moment
  * @queue: zeroed
- * @fn: the function; its DMA goes through the kernel's default domain
+ * @ep: the function; its DMA goes through the kernel's default domain
  *
  * May sleep.
  *
  * Return: 0 or -ENOMEM.
  */
 int hvdpa_control_queue_borrow(struct hvdpa_control_queue *queue,
-			       struct hvdpa_function *fn)
+			       struct hvdpa_endpoint *ep)
 {
 	dma_addr_t address;
 
-	queue->fn = fn;
-	queue->memory = dma_alloc_coherent(&fn->pdev->dev,
+	queue->ep = ep;
+	queue->memory = dma_alloc_coherent(ep->dev,
 					   HVDPA_CONTROL_WINDOW_BYTES, &address,
 					   GFP_KERNEL);
 	queue->iova = address;
@@ -136,13 +135,11 @@ int hvdpa_control_queue_borrow(struct hvdpa_control_queue *queue,
 /**
  * hvdpa_control_queue_give_back - undo hvdpa_control_queue_borrow()
  * @queue: the queue; the device or the queue is reset
- *
- * Return: nothing.
  */
 void hvdpa_control_queue_give_back(struct hvdpa_control_queue *queue)
 {
 	if (queue->memory)
-		dma_free_coherent(&queue->fn->pdev->dev,
+		dma_free_coherent(queue->ep->dev,
 				  HVDPA_CONTROL_WINDOW_BYTES, queue->memory,
 				  queue->iova);
 	queue->memory = NULL;
@@ -154,7 +151,7 @@ void hvdpa_control_queue_give_back(struct hvdpa_control_queue *queue)
  * @idx: its number on the device
  * @packed: packed rings were agreed on
  *
- * The function's lock is held, the device has FEATURES_OK and not DRIVER_OK.
+ * The endpoint's lock is held, the device has FEATURES_OK and not DRIVER_OK.
  *
  * Return: 0; -EINVAL if the device's queue is too small; -EIO if the device
  * does not enable it; -EBUSY if it does not do without a vector.
@@ -163,19 +160,24 @@ int hvdpa_control_queue_start(struct hvdpa_control_queue *queue, u16 idx,
 			      bool packed)
 {
 	struct hvdpa_control_memory *memory = queue->memory;
-	struct hvdpa_function *fn = queue->fn;
-	struct virtio_pci_modern_device *mdev = &fn->mdev;
+	struct hvdpa_endpoint *ep = queue->ep;
+	const struct hvdpa_queue_place place = {
+		.num = HVDPA_CONTROL_RING_NUM,
+		.desc = HVDPA_CONTROL_AT(queue, desc),
+		.driver = HVDPA_CONTROL_AT(queue, driver),
+		.device = HVDPA_CONTROL_AT(queue, device),
+	};
 	struct hvdpa_ring_state initial;
 	u16 vector;
 	u16 size;
 	int err;
 
-	lockdep_assert_held(&fn->lock);
+	lockdep_assert_held(&ep->lock);
 
 	/* It may be a queue that the owner knows nothing of. */
-	size = vp_modern_get_queue_size(mdev, idx);
+	size = ep->transport->queue_size(ep, idx);
 	if (size < HVDPA_CONTROL_RING_NUM) {
-		dev_err_ratelimited(&fn->pdev->dev,
+		dev_err_ratelimited(ep->dev,
 				    "queue %u: queue_size is %u, a control queue needs %u: %pe\n",
 				    idx, size, HVDPA_CONTROL_RING_NUM, ERR_PTR(-EINVAL));
 		return -EINVAL;
@@ -190,24 +192,21 @@ int hvdpa_control_queue_start(struct hvdpa_control_queue *queue, u16 idx,
 		memory->driver.event.flags =
 			cpu_to_le16(VRING_PACKED_EVENT_FLAG_DISABLE);
 
-	vector = vp_modern_queue_vector(mdev, idx, VIRTIO_MSI_NO_VECTOR);
+	vector = ep->transport->set_queue_vector(ep, idx, VIRTIO_MSI_NO_VECTOR);
 	if (vector != VIRTIO_MSI_NO_VECTOR) {
-		dev_err_ratelimited(&fn->pdev->dev,
+		dev_err_ratelimited(ep->dev,
 				    "queue %u: queue_msix_vector reads %#x, expected %#x: %pe\n",
 				    idx, vector, VIRTIO_MSI_NO_VECTOR, ERR_PTR(-EBUSY));
 		return -EBUSY;
 	}
-	vp_modern_set_queue_size(mdev, idx, HVDPA_CONTROL_RING_NUM);
-	vp_modern_queue_address(mdev, idx, HVDPA_CONTROL_AT(queue, desc),
-				HVDPA_CONTROL_AT(queue, driver),
-				HVDPA_CONTROL_AT(queue, device));
-	if (hvdpa_can(fn, HVDPA_SET_STATE)) {
+	ep->transport->set_queue(ep, idx, &place);
+	if (hvdpa_can(ep, HVDPA_SET_STATE)) {
 		hvdpa_ring_state_initial(&initial, packed);
-		err = fn->hw->set_ring_state(fn, idx, &initial);
+		err = ep->migration->set_ring_state(ep, idx, &initial);
 		if (err)
 			return err;
 	}
-	return hvdpa_function_enable_queue(fn, idx);
+	return hvdpa_endpoint_enable_queue(ep, idx);
 }
 
 static void hvdpa_control_post_split(struct hvdpa_control_queue *queue,
@@ -275,7 +274,7 @@ static bool hvdpa_control_answered(struct hvdpa_control_queue *queue)
 
 /**
  * hvdpa_control_execute - have the device execute a command
- * @queue: the queue; the device runs, and the function's lock is held
+ * @queue: the queue; the device runs, and the endpoint's lock is held
  * @command: class, command, data
  * @len: bytes of it, HVDPA_COMMAND_MAX at most
  * @ack: the device's answer
@@ -289,11 +288,11 @@ int hvdpa_control_execute(struct hvdpa_control_queue *queue,
 			  const void *command, size_t len, u8 *ack)
 {
 	struct hvdpa_control_memory *memory = queue->memory;
-	struct hvdpa_function *fn = queue->fn;
+	struct hvdpa_endpoint *ep = queue->ep;
 	bool answered;
 	int err;
 
-	lockdep_assert_held(&fn->lock);
+	lockdep_assert_held(&ep->lock);
 
 	memcpy(memory->command, command, len);
 	WRITE_ONCE(memory->ack, VIRTIO_NET_ERR);
@@ -302,17 +301,17 @@ int hvdpa_control_execute(struct hvdpa_control_queue *queue,
 	else
 		hvdpa_control_post_split(queue, len);
 	/* Also orders the memory before the doorbell. */
-	vp_iowrite16(queue->idx, fn->queues[queue->idx].doorbell);
+	ep->transport->ring(ep, queue->idx);
 
 	err = read_poll_timeout(hvdpa_control_answered, answered, answered,
 				HVDPA_CONTROL_POLL_US,
 				HVDPA_CONTROL_TIMEOUT_US, false, queue);
 	if (err) {
-		dev_err_ratelimited(&fn->pdev->dev,
+		dev_err_ratelimited(ep->dev,
 				    "control command %u.%u of %zu bytes: no answer within %u us, device_status is %#x: %pe\n",
 				    memory->command[0], memory->command[1], len,
 				    HVDPA_CONTROL_TIMEOUT_US,
-				    hvdpa_function_read_status(fn), ERR_PTR(err));
+				    ep->transport->get_status(ep), ERR_PTR(err));
 		return err;
 	}
 	/* The answer was written before what says that it is there. */

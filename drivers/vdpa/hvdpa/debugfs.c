@@ -9,7 +9,8 @@
 #include <linux/virtio_net.h>
 #include <uapi/linux/virtio_ids.h>
 
-#include "hvdpa.h"
+#include "device.h"
+#include "mgmt.h"
 
 static struct dentry *hvdpa_debugfs_root;
 
@@ -28,16 +29,16 @@ static const char *hvdpa_migration_obstacle(const struct hvdpa_device *hv)
 	static const enum hvdpa_ability needed[] = {
 		HVDPA_SUSPEND, HVDPA_GET_STATE, HVDPA_SET_STATE,
 	};
-	const struct hvdpa_function *fn = hv->fn;
+	const struct hvdpa_endpoint *ep = hv->ep;
 	unsigned int i;
 
-	lockdep_assert_held(&fn->lock);
+	lockdep_assert_held(&ep->lock);
 
-	if (fn->mdev.id.device != VIRTIO_ID_NET)
+	if (ep->type != VIRTIO_ID_NET)
 		return "QEMU migrates no disk over vhost-vdpa";
 	for (i = 0; i < ARRAY_SIZE(needed); i++)
-		if (fn->lacks[needed[i]])
-			return fn->lacks[needed[i]];
+		if (ep->lacks[needed[i]])
+			return ep->lacks[needed[i]];
 	if (hv->dma_api)
 		return "virtio_vdpa has it, for this kernel";
 	if (hv->features & ~hvdpa_features_migratable(hv->features,
@@ -51,16 +52,16 @@ static const char *hvdpa_migration_obstacle(const struct hvdpa_device *hv)
 static int migration_show(struct seq_file *seq, void *data)
 {
 	struct hvdpa_device *hv = seq->private;
-	struct hvdpa_function *fn = hv->fn;
+	struct hvdpa_endpoint *ep = hv->ep;
 	const char *obstacle;
 	unsigned int i;
 
-	seq_printf(seq, "hardware: %s\n", fn->hw->name);
+	seq_printf(seq, "hardware: %s\n", ep->migration->name);
 	seq_printf(seq, "profile: %s\n", hv->profile);
 	seq_printf(seq, "features: %#llx of %#llx\n", hv->features,
-		   fn->supported);
+		   ep->supported);
 	for (i = 0; i < HVDPA_ABILITIES; i++) {
-		const char *lacks = fn->lacks[i];
+		const char *lacks = ep->lacks[i];
 
 		if (i == HVDPA_LOG && !lacks && !hv->dma.window)
 			lacks = "the IOMMU leaves no room for it";
@@ -68,7 +69,7 @@ static int migration_show(struct seq_file *seq, void *data)
 			   lacks ? "no: " : "yes", lacks ?: "");
 	}
 
-	mutex_lock(&fn->lock);
+	mutex_lock(&ep->lock);
 	if (!hv->log)
 		seq_puts(seq, "log: off\n");
 	else
@@ -80,7 +81,7 @@ static int migration_show(struct seq_file *seq, void *data)
 	obstacle = hvdpa_migration_obstacle(hv);
 	seq_printf(seq, "migrate: %s%s\n", obstacle ? "no: " : "yes",
 		   obstacle ?: "");
-	mutex_unlock(&fn->lock);
+	mutex_unlock(&ep->lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(migration);
@@ -108,7 +109,7 @@ static void hvdpa_show_command_state(struct seq_file *seq,
 				   state->rx_modes & BIT(i) ? "on" : "off");
 	seq_printf(seq, "unicast: %u\nmulticast: %u\n", state->unicast,
 		   state->multicast);
-	seq_printf(seq, "vlans: %*pbl\n", 4096, state->vlans);
+	seq_printf(seq, "vlans: %*pbl\n", HVDPA_VLANS, state->vlans);
 	seq_printf(seq, "pairs: %u\n", state->pairs);
 	if (state->hash_types)
 		seq_printf(seq, "hash_types: %#x\nrss_entries: %u\n",
@@ -133,11 +134,11 @@ static int control_show(struct seq_file *seq, void *data)
 	seq_puts(seq, "isolated: yes\n");
 	seq_printf(seq, "commands: %llu, %llu accepted, %llu refused\n",
 		   counters.received, counters.accepted, counters.refused);
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	seq_printf(seq, "served: %s\n",
 		   hvdpa_control_is_served(hv->control) ? "yes" : "no");
 	hvdpa_show_command_state(seq, hvdpa_control_state(hv->control));
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(control);
@@ -146,7 +147,7 @@ DEFINE_SHOW_ATTRIBUTE(hvdpa_state);
 /**
  * hvdpa_debugfs_register - make the folder of all devices
  *
- * Return: nothing; without debugfs there is none.
+ * Without debugfs there is none.
  */
 void hvdpa_debugfs_register(void)
 {
@@ -155,8 +156,6 @@ void hvdpa_debugfs_register(void)
 
 /**
  * hvdpa_debugfs_unregister - remove the folder of all devices
- *
- * Return: nothing.
  */
 void hvdpa_debugfs_unregister(void)
 {
@@ -166,8 +165,6 @@ void hvdpa_debugfs_unregister(void)
 /**
  * hvdpa_debugfs_add - make a device's folder
  * @hv: the device
- *
- * Return: nothing.
  */
 void hvdpa_debugfs_add(struct hvdpa_device *hv)
 {
@@ -176,7 +173,7 @@ void hvdpa_debugfs_add(struct hvdpa_device *hv)
 	debugfs_create_file("migration", 0444, hv->debugfs, hv,
 			    &migration_fops);
 	debugfs_create_file("state", 0444, hv->debugfs, hv, &hvdpa_state_fops);
-	if (hv->fn->mdev.id.device == VIRTIO_ID_NET)
+	if (hv->ep->type == VIRTIO_ID_NET)
 		debugfs_create_file("control", 0444, hv->debugfs, hv,
 				    &control_fops);
 }
@@ -184,8 +181,6 @@ void hvdpa_debugfs_add(struct hvdpa_device *hv)
 /**
  * hvdpa_debugfs_remove - remove a device's folder
  * @hv: the device; nobody reads the folder's files on return
- *
- * Return: nothing.
  */
 void hvdpa_debugfs_remove(struct hvdpa_device *hv)
 {

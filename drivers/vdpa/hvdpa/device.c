@@ -8,30 +8,68 @@
  * and only a reset takes those bits back. Documentation/internals.rst has the table
  * of what may come in which state.
  */
-#include <linux/pci.h>
+#include <linux/device.h>
+#include <linux/err.h>
 
-#include "hvdpa.h"
+#include "device.h"
+#include "provision.h"
 
 /* The one place where status gains bits; hvdpa_device_reset() takes them all. */
 static void hvdpa_device_add_status(struct hvdpa_device *hv, u8 bits)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	WRITE_ONCE(hv->status, hv->status | bits);
 }
 
 /**
+ * hvdpa_device_set_state - the one way from state to state
+ * @hv: the device; the endpoint's lock is held
+ * @state: the next
+ *
+ * Return: true if the device may go there.
+ */
+bool hvdpa_device_set_state(struct hvdpa_device *hv,
+			    enum hvdpa_device_state state)
+{
+	static const u8 next[] = {
+		[HVDPA_DEVICE_STOPPED] = BIT(HVDPA_DEVICE_RUNNING) |
+					 BIT(HVDPA_DEVICE_REVOKED),
+		[HVDPA_DEVICE_RUNNING] = BIT(HVDPA_DEVICE_SUSPENDED) |
+					 BIT(HVDPA_DEVICE_STOPPED) |
+					 BIT(HVDPA_DEVICE_REVOKED),
+		[HVDPA_DEVICE_SUSPENDED] = BIT(HVDPA_DEVICE_RUNNING) |
+					   BIT(HVDPA_DEVICE_STOPPED) |
+					   BIT(HVDPA_DEVICE_REVOKED),
+		/* Only hvdpa_device_release() asks for it there. */
+		[HVDPA_DEVICE_REVOKED] = BIT(HVDPA_DEVICE_STOPPED),
+	};
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (!(next[hv->state] & BIT(state)))
+		return false;
+	WRITE_ONCE(hv->state, state);
+	return true;
+}
+
+static bool hvdpa_device_is_revoked(const struct hvdpa_device *hv)
+{
+	return hv->state == HVDPA_DEVICE_REVOKED;
+}
+
+/**
  * hvdpa_device_check - is a device what its owner made of it?
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  *
  * Return: 0; -ENODEV if it was taken away or its function is lost; -EIO if it
  * needs a reset before anything else.
  */
 int hvdpa_device_check(const struct hvdpa_device *hv)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
-	if (hv->revoked || hv->fn->dead)
+	if (hvdpa_device_is_revoked(hv) || hvdpa_endpoint_is_lost(hv->ep))
 		return -ENODEV;
 	if (hv->status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED))
 		return -EIO;
@@ -45,28 +83,24 @@ static void hvdpa_device_tell(struct hvdpa_device *hv)
 	hvdpa_config_notify(hv);
 }
 
-/**
- * hvdpa_device_quiet - nothing of the device reaches its owner any more, and
- * no kick the device
- * @hv: the device; the function's lock is held
- *
- * Interrupt handlers that are under way have ended on return, and later ones
- * see that the device does not run. May sleep.
+/*
+ * Nothing of the device reaches its owner any more, and no kick the device. Interrupt
+ * handlers that are under way have ended on return, and later ones see that it does
+ * not run.
  */
-void hvdpa_device_quiet(struct hvdpa_device *hv)
+static void hvdpa_device_quiet(struct hvdpa_device *hv)
 {
 	u32 i;
 
-	lockdep_assert_held(&hv->fn->lock);
-
-	WRITE_ONCE(hv->running, false);
+	if (!hvdpa_device_is_revoked(hv))
+		hvdpa_device_set_state(hv, HVDPA_DEVICE_STOPPED);
 	for (i = 0; i < hv->nvqs; i++)
 		hvdpa_vring_hold(&hv->vrings[i]);
 	hvdpa_irq_sync(hv);
 }
 
 /*
- * The one way to stop a device. After an error of hvdpa_function_reset() it cannot
+ * The one way to stop a device. After an error of hvdpa_endpoint_reset() it cannot
  * reach memory all the same.
  */
 static int hvdpa_device_stop(struct hvdpa_device *hv)
@@ -75,19 +109,19 @@ static int hvdpa_device_stop(struct hvdpa_device *hv)
 
 	hvdpa_device_quiet(hv);
 	hvdpa_log_before_reset(hv);
-	err = hvdpa_function_reset(hv->fn);
+	err = hvdpa_endpoint_reset(hv->ep);
 	hvdpa_log_after_reset(hv);
 	return err;
 }
 
 /**
  * hvdpa_device_reset - back to the state that a new owner expects
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  *
  * Mappings stay: they have operations of their own. Callbacks of queues are
  * forgotten and not running on return; the configuration's stays.
  *
- * Return: 0, or the errno of hvdpa_function_reset(); the status then is
+ * Return: 0, or the errno of hvdpa_endpoint_reset(); the status then is
  * NEEDS_RESET.
  */
 int hvdpa_device_reset(struct hvdpa_device *hv)
@@ -95,32 +129,26 @@ int hvdpa_device_reset(struct hvdpa_device *hv)
 	int err = 0;
 	u32 i;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	/* What was revoked was stopped then, and does not start again. */
-	if (!hv->revoked)
+	if (!hvdpa_device_is_revoked(hv))
 		err = hvdpa_device_stop(hv);
 
-	hv->suspended = false;
 	hvdpa_control_forget(hv);
 	WRITE_ONCE(hv->driver_features, 0);
 	for (i = 0; i < hv->nvqs; i++)
 		hvdpa_vring_forget(&hv->vrings[i]);
 
-	WRITE_ONCE(hv->status, err || hv->revoked ?
+	WRITE_ONCE(hv->status, err || hvdpa_device_is_revoked(hv) ?
 		   VIRTIO_CONFIG_S_NEEDS_RESET : 0);
 	return err;
 }
 
-/**
- * hvdpa_device_fail - the device did not do what it must: no more of it
- * @hv: the device; the function's lock is held
- *
- * It is reset, and its owner finds NEEDS_RESET. May sleep.
- */
-void hvdpa_device_fail(struct hvdpa_device *hv)
+/* The endpoint did not do what it must: it is reset, and the owner is told. */
+static void hvdpa_device_failed(struct hvdpa_device *hv)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	hvdpa_device_stop(hv);
 	if (hv->log)
@@ -128,17 +156,18 @@ void hvdpa_device_fail(struct hvdpa_device *hv)
 	hvdpa_device_tell(hv);
 }
 
-/**
- * hvdpa_device_lose - the device's function is lost
- * @hv: the device; the function's lock is held, and it is marked as dead
- *
- * No register is touched. What the function was asked for before is void: its
- * dirty log is not trusted, and its owner finds NEEDS_RESET until it has reset
- * the device. May sleep.
+static const struct hvdpa_device_events hvdpa_device_events = {
+	.failed = hvdpa_device_failed,
+};
+
+/*
+ * The endpoint is lost: no register is touched. What it was asked for before is void:
+ * its dirty log is not trusted, and its owner finds NEEDS_RESET until it has reset
+ * the device.
  */
-void hvdpa_device_lose(struct hvdpa_device *hv)
+static void hvdpa_device_lost(struct hvdpa_device *hv)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	hvdpa_device_quiet(hv);
 	hvdpa_file_keep_doorbells(hv, true);
@@ -146,9 +175,73 @@ void hvdpa_device_lose(struct hvdpa_device *hv)
 	hvdpa_device_tell(hv);
 }
 
+/* An owner that must let go gets no DMA back. */
+static void hvdpa_device_back(struct hvdpa_device *hv)
+{
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (hvdpa_device_is_revoked(hv))
+		return;
+	hvdpa_file_keep_doorbells(hv, false);
+	hv->ep->transport->enable_dma(hv->ep, true);
+}
+
+static const char *hvdpa_device_name(const struct hvdpa_device *hv)
+{
+	return dev_name(&hv->vdpa.dev);
+}
+
+static const struct hvdpa_endpoint_events hvdpa_device_endpoint_events = {
+	.lost = hvdpa_device_lost,
+	.back = hvdpa_device_back,
+	.name = hvdpa_device_name,
+};
+
+/**
+ * hvdpa_device_init - a device that nobody knows yet
+ * @hv: the device, zeroed but for what vdpa has of it
+ * @ep: its endpoint
+ */
+void hvdpa_device_init(struct hvdpa_device *hv, struct hvdpa_endpoint *ep)
+{
+	hv->ep = ep;
+	hv->events = &hvdpa_device_events;
+	spin_lock_init(&hv->config_cb_lock);
+	spin_lock_init(&hv->mac_lock);
+}
+
+/**
+ * hvdpa_device_publish - an endpoint has a device from now on
+ * @hv: the device; the endpoint's lock is held
+ */
+void hvdpa_device_publish(struct hvdpa_device *hv)
+{
+	struct hvdpa_endpoint *ep = hv->ep;
+
+	lockdep_assert_held(&ep->lock);
+
+	ep->events = &hvdpa_device_endpoint_events;
+	ep->device = hv;
+	ep->transport->enable_dma(ep, true);
+}
+
+/**
+ * hvdpa_device_retract - an endpoint has no device any more
+ * @hv: the device; the endpoint's lock is held
+ */
+void hvdpa_device_retract(struct hvdpa_device *hv)
+{
+	struct hvdpa_endpoint *ep = hv->ep;
+
+	lockdep_assert_held(&ep->lock);
+
+	ep->transport->enable_dma(ep, false);
+	ep->device = NULL;
+}
+
 /**
  * hvdpa_device_revoke - take a device away from an owner that still holds it
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  *
  * DMA is off first and for sure, then the device is reset, then the owner
  * finds NEEDS_RESET and its configuration callback fires. Nothing that the
@@ -158,40 +251,61 @@ void hvdpa_device_lose(struct hvdpa_device *hv)
  */
 void hvdpa_device_revoke(struct hvdpa_device *hv)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
-	if (hv->revoked || hv->dma_api)
+	if (hv->dma_api || !hvdpa_device_set_state(hv, HVDPA_DEVICE_REVOKED))
 		return;
 
-	hv->revoked = true;
-	pci_clear_master(hv->fn->pdev);
+	hv->ep->transport->enable_dma(hv->ep, false);
 	hvdpa_file_keep_doorbells(hv, true);
 	hvdpa_device_stop(hv);
 	hvdpa_device_tell(hv);
 }
 
 /**
- * hvdpa_device_serves - will the driver serve a queue itself?
- * @hv: the device; the function's lock is held
- * @idx: the owner's number of the queue
+ * hvdpa_device_release - nobody has the device any more
+ * @hv: the device; the endpoint's lock is held
  *
- * Return: true if it will, whatever the hardware can do.
+ * It is as it was made, for the next consumer. May sleep.
  */
-bool hvdpa_device_serves(const struct hvdpa_device *hv, u16 idx)
+void hvdpa_device_release(struct hvdpa_device *hv)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	struct hvdpa_endpoint *ep = hv->ep;
 
-	return hv->control && !hv->dma_api &&
-	       idx == hvdpa_control_index(hv, hv->driver_features);
+	lockdep_assert_held(&ep->lock);
+
+	hvdpa_config_close(hv);
+	hvdpa_provision_forget_owner(hv, NULL);
+	WRITE_ONCE(hv->dma_api, false);
+	hvdpa_device_set_state(hv, HVDPA_DEVICE_STOPPED);
+	/* A device that may still write stays confined to nothing. */
+	if (hvdpa_device_reset(hv))
+		return;
+	hvdpa_dma_detach(hv);
+	hvdpa_file_keep_doorbells(hv, false);
+	if (ep->state == HVDPA_ENDPOINT_LIVE)
+		ep->transport->enable_dma(ep, true);
 }
 
-/* The driver serves the control queue of an owner that is not the kernel. */
-static void hvdpa_device_mediate(struct hvdpa_device *hv)
+/**
+ * hvdpa_device_share_out - who serves which virtqueue
+ * @hv: the device; the endpoint's lock is held; the owner's features are known
+ *
+ * The driver serves the control queue of an owner that is not the kernel, whatever
+ * the hardware can do.
+ */
+void hvdpa_device_share_out(struct hvdpa_device *hv)
 {
-	int idx = hvdpa_control_index(hv, hv->driver_features);
+	int control = -1;
+	u32 i;
 
-	if (idx >= 0 && hvdpa_device_serves(hv, idx))
-		WRITE_ONCE(hv->vrings[idx].mediated, true);
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (hv->control && !hv->dma_api)
+		control = hvdpa_control_index(hv, hv->driver_features);
+	for (i = 0; i < hv->nvqs; i++)
+		WRITE_ONCE(hv->vrings[i].ops, i == control ?
+			   &hvdpa_control_vring_ops : &hvdpa_direct_vring_ops);
 }
 
 /* All queues that are ready may be kicked. */
@@ -200,7 +314,7 @@ static void hvdpa_device_go_live(struct hvdpa_device *hv)
 	u32 i;
 
 	for (i = 0; i < hv->nvqs; i++)
-		if (hv->vrings[i].armed && hv->vrings[i].ready)
+		if (hvdpa_vring_is_started(&hv->vrings[i]) && hv->vrings[i].ready)
 			hvdpa_vring_go_live(&hv->vrings[i]);
 }
 
@@ -211,7 +325,7 @@ static void hvdpa_device_go_live(struct hvdpa_device *hv)
  * One that is ready and has no addresses, which QEMU says of queues that its guest
  * left alone, never runs.
  */
-static int hvdpa_device_arm(struct hvdpa_device *hv)
+static int hvdpa_device_start_queues(struct hvdpa_device *hv)
 {
 	int err;
 	u32 i;
@@ -221,8 +335,7 @@ static int hvdpa_device_arm(struct hvdpa_device *hv)
 
 		if (!vring->has_address || hvdpa_control_borrows(hv, i))
 			continue;
-		err = vring->mediated ? hvdpa_control_attach(vring) :
-					hvdpa_vring_arm(vring);
+		err = hvdpa_vring_start(vring);
 		if (err)
 			return err;
 	}
@@ -232,18 +345,18 @@ static int hvdpa_device_arm(struct hvdpa_device *hv)
 /* Virtio 1.4 section 3.1.1, step 8. */
 static int hvdpa_device_driver_ok(struct hvdpa_device *hv)
 {
-	struct hvdpa_function *fn = hv->fn;
+	struct hvdpa_endpoint *ep = hv->ep;
 	u8 want = hv->status | VIRTIO_CONFIG_S_DRIVER_OK;
 	u8 status;
 
-	WRITE_ONCE(hv->running, true);
-	vp_modern_set_status(&fn->mdev, want);
-	status = hvdpa_function_read_status(fn);
+	hvdpa_device_set_state(hv, HVDPA_DEVICE_RUNNING);
+	ep->transport->set_status(ep, want);
+	status = ep->transport->get_status(ep);
 	if (status & VIRTIO_CONFIG_S_DRIVER_OK &&
 	    !(status & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED)))
 		return 0;
 
-	dev_err_ratelimited(&fn->pdev->dev,
+	dev_err_ratelimited(ep->dev,
 			    "device_status reads %#x, expected %#x: %pe\n", status,
 			    want, ERR_PTR(-EIO));
 	return -EIO;
@@ -272,14 +385,13 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 	err = hvdpa_device_confine(hv);
 	if (err)
 		return err;
-	hvdpa_device_mediate(hv);
 	err = hvdpa_irq_program(hv);
 	if (err)
 		return err;
 	err = hvdpa_control_borrow(hv);
 	if (err)
 		return err;
-	err = hvdpa_device_arm(hv);
+	err = hvdpa_device_start_queues(hv);
 	if (err)
 		return err;
 	err = hvdpa_control_start(hv);
@@ -309,7 +421,7 @@ static void hvdpa_device_run(struct hvdpa_device *hv)
 		return;
 	}
 
-	dev_err_ratelimited(&hv->fn->pdev->dev,
+	dev_err_ratelimited(hv->ep->dev,
 			    "refused DRIVER_OK, status stays %#x: %pe\n",
 			    hv->status | VIRTIO_CONFIG_S_FAILED, ERR_PTR(err));
 	hvdpa_device_stop(hv);
@@ -319,7 +431,7 @@ static void hvdpa_device_run(struct hvdpa_device *hv)
 
 static int hvdpa_device_agree(struct hvdpa_device *hv)
 {
-	struct hvdpa_function *fn = hv->fn;
+	struct hvdpa_endpoint *ep = hv->ep;
 	u64 features = hvdpa_provision_device_features(hv);
 	int err;
 	u32 i;
@@ -329,7 +441,7 @@ static int hvdpa_device_agree(struct hvdpa_device *hv)
 	err = hvdpa_control_can_tell_mac(hv);
 	if (err)
 		return err;
-	err = hvdpa_function_agree(fn, features);
+	err = hvdpa_endpoint_agree(ep, features);
 	if (err)
 		return err;
 	for (i = 0; i < hv->nvqs; i++) {
@@ -342,7 +454,7 @@ static int hvdpa_device_agree(struct hvdpa_device *hv)
 
 /**
  * hvdpa_device_set_status - the owner goes a step further
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  * @status: the bits that it wants set; never 0, which is a reset
  *
  * What cannot be is not set: FEATURES_OK that the device does not keep, DRIVER_OK
@@ -354,7 +466,7 @@ void hvdpa_device_set_status(struct hvdpa_device *hv, u8 status)
 {
 	u8 set = status & ~(hv->status | VIRTIO_CONFIG_S_NEEDS_RESET);
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (hvdpa_device_check(hv))
 		return;
@@ -368,12 +480,12 @@ void hvdpa_device_set_status(struct hvdpa_device *hv, u8 status)
 	if (set & VIRTIO_CONFIG_S_DRIVER_OK && !(set & VIRTIO_CONFIG_S_FAILED))
 		hvdpa_device_run(hv);
 	else
-		vp_modern_set_status(&hv->fn->mdev, hv->status);
+		hv->ep->transport->set_status(hv->ep, hv->status);
 }
 
 /**
  * hvdpa_device_suspend - the queues stand still
- * @hv: the device; the function's lock is held; it can be suspended
+ * @hv: the device; the endpoint's lock is held; it can be suspended
  *
  * Kicks wait in the driver, those by mapped doorbells in the device. May sleep.
  *
@@ -385,23 +497,25 @@ int hvdpa_device_suspend(struct hvdpa_device *hv)
 	int err;
 	u32 i;
 
+	lockdep_assert_held(&hv->ep->lock);
+
 	err = hvdpa_device_check(hv);
-	if (err || !hv->running || hv->suspended)
+	if (err || hv->state != HVDPA_DEVICE_RUNNING)
 		return err;
 
 	for (i = 0; i < hv->nvqs; i++)
 		hvdpa_vring_hold(&hv->vrings[i]);
-	err = hv->fn->hw->suspend(hv->fn);
+	err = hv->ep->migration->suspend(hv->ep);
 	if (err)
-		hvdpa_device_fail(hv);
+		hvdpa_device_failed(hv);
 	else
-		hv->suspended = true;
+		hvdpa_device_set_state(hv, HVDPA_DEVICE_SUSPENDED);
 	return err;
 }
 
 /**
  * hvdpa_device_resume - the queues go on where they stand
- * @hv: the device; the function's lock is held; it can be resumed
+ * @hv: the device; the endpoint's lock is held; it can be resumed
  *
  * May sleep.
  *
@@ -412,16 +526,18 @@ int hvdpa_device_resume(struct hvdpa_device *hv)
 {
 	int err;
 
+	lockdep_assert_held(&hv->ep->lock);
+
 	err = hvdpa_device_check(hv);
-	if (err || !hv->suspended)
+	if (err || hv->state != HVDPA_DEVICE_SUSPENDED)
 		return err;
 
-	err = hv->fn->hw->resume(hv->fn);
+	err = hv->ep->migration->resume(hv->ep);
 	if (err) {
-		hvdpa_device_fail(hv);
+		hvdpa_device_failed(hv);
 		return err;
 	}
-	hv->suspended = false;
+	hvdpa_device_set_state(hv, HVDPA_DEVICE_RUNNING);
 	hvdpa_device_go_live(hv);
 	return 0;
 }

@@ -9,11 +9,17 @@
  * API and the default domain stays.
  */
 #include <linux/iommu.h>
-#include <linux/pci.h>
+#include <linux/moduleparam.h>
 #include <linux/vhost_types.h>
 
-#include "hvdpa.h"
+#include "parts.h"
 #include "trace.h"
+
+static bool hvdpa_allow_unsafe_interrupts;
+module_param_named(allow_unsafe_interrupts, hvdpa_allow_unsafe_interrupts, bool,
+		   0444);
+MODULE_PARM_DESC(allow_unsafe_interrupts,
+		 "let vhost-vdpa have functions whose interrupts are not remapped: an owner can then send any interrupt of the machine (default: off)");
 
 static int hvdpa_count_device(struct device *dev, void *data)
 {
@@ -75,8 +81,6 @@ static const char *hvdpa_dma_obstacle(struct device *dev,
  *
  * A region in the midst of the range cannot be told to an owner, whose
  * interface knows one range; hvdpa_iova_ok() refuses it.
- *
- * Return: nothing.
  */
 void hvdpa_iova_range_trim(struct vdpa_iova_range *range,
 			   const struct list_head *reserved)
@@ -160,17 +164,31 @@ bool hvdpa_iova_ok(const struct hvdpa_dma *dma, u64 iova, u64 size)
 	return true;
 }
 
-static void hvdpa_dma_reserve_control(struct hvdpa_device *hv)
+/* Where the owner cannot map: the control queue, and a dirty log. */
+static void hvdpa_dma_reserve_windows(struct hvdpa_device *hv)
 {
 	struct hvdpa_dma *dma = &hv->dma;
 
-	dma->control_window =
-		hvdpa_iova_range_reserve(&dma->range, &dma->reserved,
-					 HVDPA_CONTROL_WINDOW_BYTES);
-	if (!dma->control_window)
-		dev_warn(&hv->fn->pdev->dev,
-			 "the control queue is not isolated: no %#llx bytes are free at the end of %#llx-%#llx\n",
-			 HVDPA_CONTROL_WINDOW_BYTES, dma->range.first,
+	/* Also for an address that `vdpa dev set` may bring later. */
+	if (hvdpa_control_index(hv, hv->ep->supported) >= 0) {
+		dma->control_window =
+			hvdpa_iova_range_reserve(&dma->range, &dma->reserved,
+						 HVDPA_CONTROL_WINDOW_BYTES);
+		if (!dma->control_window)
+			dev_warn(hv->ep->dev,
+				 "the control queue is not isolated: no %#llx bytes are free at the end of %#llx-%#llx\n",
+				 HVDPA_CONTROL_WINDOW_BYTES, dma->range.first,
+				 dma->range.last);
+	}
+	if (!hvdpa_can(hv->ep, HVDPA_LOG))
+		return;
+
+	dma->window = hvdpa_iova_range_reserve(&dma->range, &dma->reserved,
+					       HVDPA_LOG_BYTES_MAX);
+	if (!dma->window)
+		dev_warn(hv->ep->dev,
+			 "no dirty log: no %#llx bytes are free at the end of %#llx-%#llx\n",
+			 HVDPA_LOG_BYTES_MAX, dma->range.first,
 			 dma->range.last);
 }
 
@@ -185,7 +203,7 @@ static void hvdpa_dma_reserve_control(struct hvdpa_device *hv)
  */
 int hvdpa_dma_setup(struct hvdpa_device *hv)
 {
-	struct device *dev = &hv->fn->pdev->dev;
+	struct device *dev = hv->ep->dev;
 	struct hvdpa_dma *dma = &hv->dma;
 	struct iommu_domain *domain;
 	const char *obstacle;
@@ -228,19 +246,7 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 	dma->range.last = domain->geometry.aperture_end;
 	hvdpa_iova_range_trim(&dma->range, &dma->reserved);
 
-	/* Also for an address that `vdpa dev set` may bring later. */
-	if (hvdpa_control_index(hv, hv->fn->supported) >= 0)
-		hvdpa_dma_reserve_control(hv);
-	if (!hvdpa_can(hv->fn, HVDPA_LOG))
-		return 0;
-
-	dma->window = hvdpa_iova_range_reserve(&dma->range, &dma->reserved,
-					       HVDPA_LOG_BYTES_MAX);
-	if (!dma->window)
-		dev_warn(dev,
-			 "no dirty log: no %#llx bytes are free at the end of %#llx-%#llx\n",
-			 HVDPA_LOG_BYTES_MAX, dma->range.first,
-			 dma->range.last);
+	hvdpa_dma_reserve_windows(hv);
 	return 0;
 
 err_teardown:
@@ -251,8 +257,6 @@ err_teardown:
 /**
  * hvdpa_dma_teardown - undo hvdpa_dma_setup()
  * @hv: the device; it cannot reach memory any more
- *
- * Return: nothing.
  */
 void hvdpa_dma_teardown(struct hvdpa_device *hv)
 {
@@ -261,7 +265,7 @@ void hvdpa_dma_teardown(struct hvdpa_device *hv)
 	vhost_iotlb_reset(&hv->dma.restricted);
 	if (hv->dma.domain)
 		iommu_domain_free(hv->dma.domain);
-	iommu_put_resv_regions(&hv->fn->pdev->dev, &hv->dma.reserved);
+	iommu_put_resv_regions(hv->ep->dev, &hv->dma.reserved);
 	mutex_destroy(&hv->dma.lock);
 }
 
@@ -285,9 +289,9 @@ int hvdpa_dma_attach(struct hvdpa_device *hv)
 
 	mutex_lock(&dma->lock);
 	if (!dma->attached) {
-		err = iommu_attach_device(dma->domain, &hv->fn->pdev->dev);
+		err = iommu_attach_device(dma->domain, hv->ep->dev);
 		if (err)
-			dev_err_ratelimited(&hv->fn->pdev->dev,
+			dev_err_ratelimited(hv->ep->dev,
 					    "cannot attach its IOMMU domain: %pe\n",
 					    ERR_PTR(err));
 		else
@@ -300,8 +304,6 @@ int hvdpa_dma_attach(struct hvdpa_device *hv)
 /**
  * hvdpa_dma_detach - give the device back to the kernel's default domain
  * @hv: the device; reset, or unable to reach memory
- *
- * Return: nothing.
  */
 void hvdpa_dma_detach(struct hvdpa_device *hv)
 {
@@ -309,7 +311,7 @@ void hvdpa_dma_detach(struct hvdpa_device *hv)
 
 	mutex_lock(&dma->lock);
 	if (dma->attached) {
-		iommu_detach_device(dma->domain, &hv->fn->pdev->dev);
+		iommu_detach_device(dma->domain, hv->ep->dev);
 		WRITE_ONCE(dma->attached, false);
 	}
 	mutex_unlock(&dma->lock);
@@ -343,17 +345,17 @@ static void hvdpa_dma_unmap_rest(struct iommu_domain *domain, u64 iova,
  */
 static int hvdpa_dma_attach_first(struct hvdpa_device *hv)
 {
-	struct hvdpa_function *fn = hv->fn;
+	struct hvdpa_endpoint *ep = hv->ep;
 	int err;
 
 	if (READ_ONCE(hv->dma.attached))
 		return 0;
 
-	mutex_lock(&fn->lock);
-	err = hvdpa_function_await_reset(fn);
+	mutex_lock(&ep->lock);
+	err = hvdpa_endpoint_await_reset(ep);
 	if (!err)
 		err = hvdpa_dma_attach(hv);
-	mutex_unlock(&fn->lock);
+	mutex_unlock(&ep->lock);
 	return err;
 }
 
@@ -366,7 +368,7 @@ static int hvdpa_dma_map_data(struct hvdpa_device *hv, u64 iova, u64 size,
 
 	if (!hvdpa_iova_ok(dma, iova, size) ||
 	    !IS_ALIGNED(pa, PAGE_SIZE) || !(perm & VHOST_ACCESS_RW)) {
-		dev_err_ratelimited(&hv->fn->pdev->dev,
+		dev_err_ratelimited(hv->ep->dev,
 				    "map of %#llx bytes at %#llx, perm %u: expected pages in %#llx-%#llx that are not reserved: %pe\n",
 				    size, iova, perm, dma->range.first,
 				    dma->range.last, ERR_PTR(-EINVAL));
@@ -482,7 +484,7 @@ int hvdpa_dma_unmap(struct vdpa_device *vdpa, unsigned int asid, u64 iova,
  * @vdpa: the device
  * @asid: HVDPA_ASID_*
  *
- * May sleep; takes the function's lock.
+ * May sleep; takes the endpoint's lock.
  *
  * Return: 0, or -EINVAL if there is no such address space.
  */
@@ -498,9 +500,9 @@ int hvdpa_dma_reset_map(struct vdpa_device *vdpa, unsigned int asid)
 		return -EINVAL;
 
 	/* A device that may still write stays confined to nothing. */
-	mutex_lock(&hv->fn->lock);
-	if (!hv->running && !hv->fn->dead)
+	mutex_lock(&hv->ep->lock);
+	if (!hvdpa_device_is_running(hv) && !hvdpa_endpoint_is_lost(hv->ep))
 		hvdpa_dma_detach(hv);
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 	return 0;
 }

@@ -13,7 +13,7 @@
 #include <uapi/linux/virtio_ids.h>
 #include <uapi/linux/virtio_ring.h>
 
-#include "hvdpa.h"
+#include "features.h"
 
 /*
  * Not among them, and never to be offered: NOTIFICATION_DATA and

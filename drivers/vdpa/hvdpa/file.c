@@ -8,22 +8,26 @@
  * what deletes the device waits for no command: it takes only @lock, under
  * which nothing of user space is touched.
  */
+#include <linux/cdev.h>
+#include <linux/device.h>
 #include <linux/fs.h>
+#include <linux/kdev_t.h>
 #include <linux/kref.h>
 #include <linux/log2.h>
-#include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/xarray.h>
 
-#include "hvdpa.h"
+#include "device.h"
 
 /* The most ranges of a START: QEMU and VFIO need fewer than ten. */
 #define HVDPA_RANGES_MAX	512
 
 /**
  * struct hvdpa_file - a device's file
- * @misc: the kernel's part
+ * @minor: its number
+ * @node: the kernel's part
  * @ref: held by the device, and by the file while it is open
  * @commands: see below
  * @lock: see below
@@ -38,7 +42,8 @@
  * @untrusted: those that said that all is dirty
  */
 struct hvdpa_file {
-	struct miscdevice misc;
+	u32 minor;
+	struct device *node;
 	struct kref ref;
 	/* Commands are one after the other. Protects log's contents. */
 	struct mutex commands;
@@ -48,7 +53,7 @@ struct hvdpa_file {
 	bool opened;
 	/*
 	 * Protects mapping and away, against what is mapped meanwhile. Taken in
-	 * lock and in the function's lock; nothing is taken in it.
+	 * lock and in the endpoint's lock; nothing is taken in it.
 	 */
 	struct mutex doorbells;
 	struct address_space *mapping;
@@ -59,6 +64,13 @@ struct hvdpa_file {
 	u64 untrusted;
 };
 
+#define HVDPA_MINORS	BIT(MINORBITS)
+
+static dev_t hvdpa_files_devt;
+static struct cdev hvdpa_files_cdev;
+/* By minor number; a file that is in it is referred to by its device. */
+static DEFINE_XARRAY_ALLOC(hvdpa_files);
+
 static void hvdpa_file_free(struct kref *ref)
 {
 	struct hvdpa_file *file = container_of(ref, struct hvdpa_file, ref);
@@ -67,7 +79,6 @@ static void hvdpa_file_free(struct kref *ref)
 	mutex_destroy(&file->lock);
 	mutex_destroy(&file->commands);
 	free_page(file->spare);
-	kfree(file->misc.name);
 	kfree(file);
 }
 
@@ -81,9 +92,16 @@ static void hvdpa_file_set_mapping(struct hvdpa_file *file,
 
 static int hvdpa_file_open(struct inode *inode, struct file *filp)
 {
-	struct hvdpa_file *file = container_of(filp->private_data,
-					       struct hvdpa_file, misc);
+	struct hvdpa_file *file;
 	int err = 0;
+
+	xa_lock(&hvdpa_files);
+	file = xa_load(&hvdpa_files, iminor(inode));
+	if (file)
+		kref_get(&file->ref);
+	xa_unlock(&hvdpa_files);
+	if (!file)
+		return -ENODEV;
 
 	mutex_lock(&file->lock);
 	if (!file->hv) {
@@ -93,11 +111,11 @@ static int hvdpa_file_open(struct inode *inode, struct file *filp)
 	} else {
 		file->opened = true;
 		hvdpa_file_set_mapping(file, filp->f_mapping);
-		kref_get(&file->ref);
+		filp->private_data = file;
 	}
 	mutex_unlock(&file->lock);
-	if (!err)
-		filp->private_data = file;
+	if (err)
+		kref_put(&file->ref, hvdpa_file_free);
 	return err;
 }
 
@@ -132,7 +150,7 @@ static int hvdpa_file_release(struct inode *inode, struct file *filp)
 
 static bool hvdpa_file_can_log(const struct hvdpa_device *hv)
 {
-	return hvdpa_can(hv->fn, HVDPA_LOG) && hv->dma.window;
+	return hvdpa_can(hv->ep, HVDPA_LOG) && hv->dma.window;
 }
 
 static bool hvdpa_file_has_doorbells(const struct hvdpa_device *hv)
@@ -170,7 +188,7 @@ static int hvdpa_file_info(struct hvdpa_file *file, void __user *arg)
 	info.untrusted = file->untrusted;
 	if (hvdpa_file_can_log(hv)) {
 		info.flags |= HVDPA_INFO_LOG;
-		info.page_sizes = hv->fn->migration.page_sizes;
+		info.page_sizes = hv->ep->block.page_sizes;
 		info.max_log_bytes = HVDPA_LOG_BYTES_MAX;
 	}
 	if (hvdpa_file_has_doorbells(hv))
@@ -200,12 +218,12 @@ static int hvdpa_file_plan(struct hvdpa_file *file,
 	else if (file->log)
 		err = -EBUSY;
 	else if (!is_power_of_2(start->page_size) ||
-		 !(hv->fn->migration.page_sizes & start->page_size))
+		 !(hv->ep->block.page_sizes & start->page_size))
 		err = -EINVAL;
 	else
 		err = hvdpa_log_plan(ranges, start->num_ranges,
 				     start->page_size, &hv->dma.range,
-				     hv->fn->hw->log_from_zero, window);
+				     hv->ep->migration->log_from_zero, window);
 	mutex_unlock(&file->lock);
 	return err;
 }
@@ -478,7 +496,7 @@ static const struct file_operations hvdpa_file_ops = {
 
 /**
  * hvdpa_file_keep_doorbells - take mapped doorbells away, or give them back
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  * @away: who has one mapped is to ring nothing
  *
  * A write goes to a page of nobody's meanwhile: a signal would end a virtual machine
@@ -488,7 +506,7 @@ void hvdpa_file_keep_doorbells(struct hvdpa_device *hv, bool away)
 {
 	struct hvdpa_file *file = hv->file;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (!file)
 		return;
@@ -501,49 +519,115 @@ void hvdpa_file_keep_doorbells(struct hvdpa_device *hv, bool away)
 
 static void hvdpa_file_publish(struct hvdpa_device *hv, struct hvdpa_file *file)
 {
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	hv->file = file;
 	if (file)
-		hvdpa_file_keep_doorbells(hv, hv->revoked || hv->fn->dead);
-	mutex_unlock(&hv->fn->lock);
+		hvdpa_file_keep_doorbells(hv, hvdpa_endpoint_is_lost(hv->ep));
+	mutex_unlock(&hv->ep->lock);
 }
 
+static char *hvdpa_file_devnode(const struct device *dev, umode_t *mode)
+{
+	if (mode)
+		*mode = 0600;
+	return kasprintf(GFP_KERNEL, "hvdpa/%s", dev_name(dev));
+}
+
+static const struct class hvdpa_file_class = {
+	.name = "hvdpa",
+	.devnode = hvdpa_file_devnode,
+};
+
 /**
- * hvdpa_file_create - make /dev/hvdpa/NAME
- * @hv: the device, registered
+ * hvdpa_file_setup - make what all devices' files share
+ *
+ * A region of numbers of this driver's: ten thousand files among the kernel's misc
+ * devices would slow the opening of each of those.
  *
  * Return: 0 or a negative errno.
  */
-int hvdpa_file_create(struct hvdpa_device *hv)
+int hvdpa_file_setup(void)
 {
-	struct hvdpa_file *file;
 	int err;
 
-	file = kzalloc(sizeof(*file), GFP_KERNEL);
+	err = class_register(&hvdpa_file_class);
+	if (err)
+		return err;
+	err = alloc_chrdev_region(&hvdpa_files_devt, 0, HVDPA_MINORS, "hvdpa");
+	if (err)
+		goto err_unregister_class;
+	cdev_init(&hvdpa_files_cdev, &hvdpa_file_ops);
+	hvdpa_files_cdev.owner = THIS_MODULE;
+	err = cdev_add(&hvdpa_files_cdev, hvdpa_files_devt, HVDPA_MINORS);
+	if (err)
+		goto err_unregister_region;
+	return 0;
+
+err_unregister_region:
+	unregister_chrdev_region(hvdpa_files_devt, HVDPA_MINORS);
+err_unregister_class:
+	class_unregister(&hvdpa_file_class);
+	return err;
+}
+
+/**
+ * hvdpa_file_cleanup - undo hvdpa_file_setup()
+ */
+void hvdpa_file_cleanup(void)
+{
+	cdev_del(&hvdpa_files_cdev);
+	unregister_chrdev_region(hvdpa_files_devt, HVDPA_MINORS);
+	class_unregister(&hvdpa_file_class);
+	xa_destroy(&hvdpa_files);
+}
+
+static struct hvdpa_file *hvdpa_file_alloc(struct hvdpa_device *hv)
+{
+	struct hvdpa_file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+
 	if (!file)
-		return -ENOMEM;
+		return NULL;
 	kref_init(&file->ref);
 	mutex_init(&file->commands);
 	mutex_init(&file->lock);
 	mutex_init(&file->doorbells);
 	file->hv = hv;
-	file->misc.minor = MISC_DYNAMIC_MINOR;
-	file->misc.fops = &hvdpa_file_ops;
-	file->misc.parent = &hv->vdpa.dev;
-	file->misc.mode = 0600;
-	file->misc.name = kasprintf(GFP_KERNEL, "hvdpa/%s",
-				    dev_name(&hv->vdpa.dev));
 	file->spare = get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!file->misc.name || !file->spare) {
-		err = -ENOMEM;
-		goto err_put;
-	}
-	err = misc_register(&file->misc);
+	if (file->spare)
+		return file;
+	kref_put(&file->ref, hvdpa_file_free);
+	return NULL;
+}
+
+/**
+ * hvdpa_file_create - make /dev/hvdpa/NAME
+ * @hv: the device, complete and not registered yet; no other has its name
+ *
+ * Return: 0 or a negative errno.
+ */
+int hvdpa_file_create(struct hvdpa_device *hv)
+{
+	struct hvdpa_file *file = hvdpa_file_alloc(hv);
+	int err;
+
+	if (!file)
+		return -ENOMEM;
+	err = xa_alloc(&hvdpa_files, &file->minor, file,
+		       XA_LIMIT(0, HVDPA_MINORS - 1), GFP_KERNEL);
 	if (err)
 		goto err_put;
+	file->node = device_create(&hvdpa_file_class, hv->ep->dev,
+				   hvdpa_files_devt + file->minor, NULL, "%s",
+				   dev_name(&hv->vdpa.dev));
+	if (IS_ERR(file->node)) {
+		err = PTR_ERR(file->node);
+		goto err_erase;
+	}
 	hvdpa_file_publish(hv, file);
 	return 0;
 
+err_erase:
+	xa_erase(&hvdpa_files, file->minor);
 err_put:
 	kref_put(&file->ref, hvdpa_file_free);
 	return err;
@@ -555,16 +639,13 @@ err_put:
  *
  * Who has it open keeps a file that answers -ENODEV, and doorbells that answer
  * SIGBUS. Waits for no one in user space.
- *
- * Return: nothing.
  */
 void hvdpa_file_remove(struct hvdpa_device *hv)
 {
 	struct hvdpa_file *file = hv->file;
 
-	if (!file)
-		return;
-	misc_deregister(&file->misc);
+	device_unregister(file->node);
+	xa_erase(&hvdpa_files, file->minor);
 	hvdpa_file_publish(hv, NULL);
 	mutex_lock(&file->lock);
 	file->hv = NULL;

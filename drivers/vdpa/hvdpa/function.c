@@ -1,530 +1,203 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The hardware life of a function: what it is, its reset, its death.
- *
- * Written here rather than called from the kernel's library is only what the
- * library has without a bound: the reset, virtio 1.4 section 4.1.4.3.2.
+ * The PCI function: its vectors, its configuration space over resets, and who
+ * resets it.
  */
-#include <kunit/static_stub.h>
-#include <linux/iopoll.h>
-#include <linux/log2.h>
-#include <linux/pci.h>
+#include <linux/jiffies.h>
 #include <linux/slab.h>
-#include <linux/virtio_net.h>
-#include <uapi/linux/virtio_blk.h>
-#include <uapi/linux/virtio_ids.h>
 
-#include "hvdpa.h"
+#include "function.h"
 
 /**
- * hvdpa_function_read_status - read the device status register
- * @fn: the function
- *
- * Return: the register; all-ones if the function is gone.
+ * hvdpa_function_init - a function without anything
+ * @fn: zeroed memory
+ * @pdev: the PCI device
  */
-u8 hvdpa_function_read_status(struct hvdpa_function *fn)
+void hvdpa_function_init(struct hvdpa_function *fn, struct pci_dev *pdev)
 {
-	KUNIT_STATIC_STUB_REDIRECT(hvdpa_function_read_status, fn);
-
-	return vp_modern_get_status(&fn->mdev);
+	fn->pdev = pdev;
+	mutex_init(&fn->lock);
+	init_waitqueue_head(&fn->reset_over);
 }
 
 /**
- * hvdpa_function_reset - reset the device and wait until it says so
+ * hvdpa_function_cleanup - give back what a function has
+ * @fn: the function; no vector of it is requested
+ */
+void hvdpa_function_cleanup(struct hvdpa_function *fn)
+{
+	hvdpa_function_release_vectors(fn);
+	kfree(fn->saved);
+	mutex_destroy(&fn->lock);
+}
+
+/**
+ * hvdpa_function_save - keep the configuration space that resets put back
+ * @fn: the function; no reset of it is under way
+ *
+ * Kept once, at probe, where it is known to be good and DMA is off: a copy made
+ * later may be made in the midst of somebody else's reset.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int hvdpa_function_save(struct hvdpa_function *fn)
+{
+	pci_save_state(fn->pdev);
+	fn->saved = pci_store_saved_state(fn->pdev);
+	return fn->saved ? 0 : -ENOMEM;
+}
+
+/**
+ * hvdpa_function_restore - put the configuration space back after a reset
  * @fn: the function, its lock held
  *
- * Bounded by HVDPA_RESET_TIMEOUT_US; a device that does not finish by then
- * gets a function level reset. May sleep.
- *
- * Return: 0; -ENODEV if the function is gone; -ETIMEDOUT if neither reset
- * helped. After an error the function is dead and cannot reach memory.
+ * DMA is off then.
  */
-int hvdpa_function_reset(struct hvdpa_function *fn)
+void hvdpa_function_restore(struct hvdpa_function *fn)
 {
-	u8 status;
-	int err;
-
 	lockdep_assert_held(&fn->lock);
 
-	if (fn->dead)
-		return -ENODEV;
-
-	vp_modern_set_status(&fn->mdev, 0);
-	err = read_poll_timeout(hvdpa_function_read_status, status,
-				status == 0 || status == HVDPA_ALL_ONES_8,
-				HVDPA_RESET_POLL_US, HVDPA_RESET_TIMEOUT_US,
-				false, fn);
-	if (!err && status == 0)
-		return 0;
-
-	if (status == HVDPA_ALL_ONES_8) {
-		hvdpa_function_mark_dead(fn, "device_status reads 0xff");
-		return -ENODEV;
-	}
-
-	dev_err_ratelimited(&fn->pdev->dev,
-			    "reset: device_status is still %#x after %u us, expected 0; trying a function level reset\n",
-			    status, HVDPA_RESET_TIMEOUT_US);
-	err = hvdpa_function_flr(fn);
-	if (!err && hvdpa_function_read_status(fn) == 0)
-		return 0;
-
-	hvdpa_function_mark_dead(fn, "it does not finish a reset");
-	return -ETIMEDOUT;
+	pci_load_saved_state(fn->pdev, fn->saved);
+	pci_restore_state(fn->pdev);
 }
 
 /**
- * hvdpa_function_agree - agree on a set of features with the device
- * @fn: the function, its lock held; just reset
- * @features: what the driver accepts
+ * hvdpa_function_enable_dma - may a function reach memory?
+ * @fn: the function
+ * @on: it may
  *
- * Virtio 1.4 section 3.1.1, steps 2 to 6.
- *
- * Return: 0; -EOPNOTSUPP if the device does not keep FEATURES_OK; -ENODEV if
- * it is gone.
+ * The one place that switches bus mastering.
  */
-int hvdpa_function_agree(struct hvdpa_function *fn, u64 features)
+void hvdpa_function_enable_dma(struct hvdpa_function *fn, bool on)
 {
-	u8 status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER;
+	if (on)
+		pci_set_master(fn->pdev);
+	else
+		pci_clear_master(fn->pdev);
+}
+
+static bool hvdpa_function_has_resetter(const struct hvdpa_function *fn)
+{
+	unsigned long resetters = fn->resetters;
 
 	lockdep_assert_held(&fn->lock);
 
-	if (fn->dead)
-		return -ENODEV;
-
-	vp_modern_set_status(&fn->mdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
-	vp_modern_set_status(&fn->mdev, status);
-	vp_modern_set_features(&fn->mdev, features | fn->private_features);
-	vp_modern_set_status(&fn->mdev, status | VIRTIO_CONFIG_S_FEATURES_OK);
-
-	status = hvdpa_function_read_status(fn);
-	if (status == HVDPA_ALL_ONES_8) {
-		hvdpa_function_mark_dead(fn, "device_status reads 0xff");
-		return -ENODEV;
-	}
-	if (!(status & VIRTIO_CONFIG_S_FEATURES_OK)) {
-		dev_err_ratelimited(&fn->pdev->dev,
-				    "features %#llx: device_status is %#x, the device does not keep FEATURES_OK: %pe\n",
-				    features, status, ERR_PTR(-EOPNOTSUPP));
-		return -EOPNOTSUPP;
-	}
-	return 0;
+	if (time_after(jiffies, fn->recovery_began +
+		       msecs_to_jiffies(HVDPA_RECOVERY_TIMEOUT_MS)))
+		resetters &= ~BIT(HVDPA_RESETTER_RECOVERY);
+	return resetters;
 }
 
 /**
- * hvdpa_queue_size_ok - may a queue have this many entries?
- * @size: entries
- * @packed: packed rings need no power of two
+ * hvdpa_function_is_being_reset - does somebody else reset a function?
+ * @fn: the function
  *
- * Return: true if it may, virtio 1.4 sections 2.7 and 2.8.
+ * A PCI error recovery that another function of its slot makes fail ends without
+ * a word: after HVDPA_RECOVERY_TIMEOUT_MS it is taken for over. May sleep.
+ *
+ * Return: true if somebody does, and will say when it is over.
  */
-bool hvdpa_queue_size_ok(u32 size, bool packed)
+bool hvdpa_function_is_being_reset(struct hvdpa_function *fn)
 {
-	return size && size <= HVDPA_VRING_NUM_MAX &&
-	       (packed || is_power_of_2(size));
+	bool is;
+
+	mutex_lock(&fn->lock);
+	is = hvdpa_function_has_resetter(fn);
+	mutex_unlock(&fn->lock);
+	return is;
 }
 
 /**
- * hvdpa_function_read_queue_size - read how many entries a queue takes
- * @fn: the function, its lock held; features are agreed
- * @idx: the queue
- * @packed: packed rings are agreed
- * @size: filled here; 0 for a queue that these features do not have
+ * hvdpa_function_reset_begins - somebody else resets a function from now on
+ * @fn: the function
+ * @who: which kind of reset
  *
- * A queue's size may depend on the features: with fewer of them its number
- * may belong to another kind of queue.
- *
- * Return: 0; -EINVAL if the size is none that a queue may have; -ENODEV if the
- * function is gone.
+ * Waits for a reset of ours that is under way; none begins until the end of this.
  */
-int hvdpa_function_read_queue_size(struct hvdpa_function *fn, u16 idx,
-				   bool packed, u16 *size)
+void hvdpa_function_reset_begins(struct hvdpa_function *fn,
+				 enum hvdpa_resetter who)
 {
-	u16 got;
-
-	lockdep_assert_held(&fn->lock);
-
-	got = vp_modern_get_queue_size(&fn->mdev, idx);
-	if (got == HVDPA_ALL_ONES_16) {
-		hvdpa_function_mark_dead(fn, "queue_size reads 0xffff");
-		return -ENODEV;
-	}
-	if (got && !hvdpa_queue_size_ok(got, packed)) {
-		dev_err(&fn->pdev->dev,
-			"queue %u: queue_size is %u, expected %s up to %u: %pe\n",
-			idx, got, packed ? "a number" : "a power of two",
-			HVDPA_VRING_NUM_MAX, ERR_PTR(-EINVAL));
-		return -EINVAL;
-	}
-	*size = got;
-	return 0;
-}
-
-static u16 hvdpa_function_read_queue_reset(struct hvdpa_function *fn)
-{
-	struct virtio_pci_modern_common_cfg __iomem *common =
-		(void __iomem *)fn->mdev.common;
-
-	return vp_ioread16(&common->queue_reset);
+	mutex_lock(&fn->lock);
+	WRITE_ONCE(fn->resetters, fn->resetters | BIT(who));
+	if (who == HVDPA_RESETTER_RECOVERY)
+		fn->recovery_began = jiffies;
+	mutex_unlock(&fn->lock);
 }
 
 /**
- * hvdpa_function_reset_queue - reset one queue
- * @fn: the function, its lock held; VIRTIO_F_RING_RESET was agreed on
- * @idx: the queue
- *
- * Virtio 1.4 section 4.1.4.3.1. Bounded by HVDPA_QUEUE_RESET_TIMEOUT_US; may
- * sleep.
- *
- * Return: 0; -EOPNOTSUPP if the function has no such register; -ETIMEDOUT.
+ * hvdpa_function_reset_ends - somebody else's reset is over
+ * @fn: the function
+ * @who: which kind of reset
  */
-int hvdpa_function_reset_queue(struct hvdpa_function *fn, u16 idx)
+void hvdpa_function_reset_ends(struct hvdpa_function *fn,
+			       enum hvdpa_resetter who)
 {
-	struct virtio_pci_modern_common_cfg __iomem *common =
-		(void __iomem *)fn->mdev.common;
-	u16 value;
-	int err;
+	mutex_lock(&fn->lock);
+	WRITE_ONCE(fn->resetters, fn->resetters & ~BIT(who));
+	mutex_unlock(&fn->lock);
+	wake_up_all(&fn->reset_over);
+}
 
-	lockdep_assert_held(&fn->lock);
+/**
+ * hvdpa_function_flr - a function level reset
+ * @fn: the function
+ *
+ * DMA is as it was on return, and off after an error. May sleep, as long as the PCI
+ * core waits for a function.
+ *
+ * Return: 0; -EBUSY while somebody else resets it; -ENOTTY if the function has no
+ * such reset; -ETIMEDOUT.
+ */
+int hvdpa_function_flr(struct hvdpa_function *fn)
+{
+	u16 command;
+	int err = -EBUSY;
 
-	if (fn->mdev.common_len <
-	    offsetofend(struct virtio_pci_modern_common_cfg, queue_reset))
-		return -EOPNOTSUPP;
-
-	vp_iowrite16(idx, &common->cfg.queue_select);
-	vp_iowrite16(1, &common->queue_reset);
-	err = read_poll_timeout(hvdpa_function_read_queue_reset, value, !value,
-				HVDPA_QUEUE_RESET_POLL_US,
-				HVDPA_QUEUE_RESET_TIMEOUT_US, false, fn);
-	if (err)
-		dev_err_ratelimited(&fn->pdev->dev,
-				    "queue %u: queue_reset is still %#x after %u us, expected 0: %pe\n",
-				    idx, value, HVDPA_QUEUE_RESET_TIMEOUT_US, ERR_PTR(err));
+	mutex_lock(&fn->lock);
+	if (hvdpa_function_has_resetter(fn))
+		goto out_unlock;
+	pci_read_config_word(fn->pdev, PCI_COMMAND, &command);
+	hvdpa_function_enable_dma(fn, false);
+	err = pcie_reset_flr(fn->pdev, PCI_RESET_DO_RESET);
+	hvdpa_function_restore(fn);
+	if (!err && (command & PCI_COMMAND_MASTER))
+		hvdpa_function_enable_dma(fn, true);
+out_unlock:
+	mutex_unlock(&fn->lock);
 	return err;
 }
 
 /**
- * hvdpa_function_enable_queue - enable a queue
- * @fn: the function, its lock held; the queue's registers are written
- * @idx: the queue
+ * hvdpa_function_reserve_vectors - allocate a function's vectors
+ * @fn: the function
+ * @n: how many it can use; it gets one to as many
  *
- * Return: 0, or -EIO if the device does not enable it.
+ * At probe and in dev_add, which vdpa serialises: no lock of the driver's is
+ * needed. May sleep.
+ *
+ * Return: 0, also if it has them already; -EOPNOTSUPP if it has no MSI-X; or
+ * what the interrupt controller says.
  */
-int hvdpa_function_enable_queue(struct hvdpa_function *fn, u16 idx)
+int hvdpa_function_reserve_vectors(struct hvdpa_function *fn, unsigned int n)
 {
-	lockdep_assert_held(&fn->lock);
+	int got;
 
-	vp_modern_set_queue_enable(&fn->mdev, idx, true);
-	if (vp_modern_get_queue_enable(&fn->mdev, idx))
+	if (fn->nvectors)
 		return 0;
-	dev_err_ratelimited(&fn->pdev->dev,
-			    "queue %u: queue_enable reads 0, expected 1: %pe\n", idx,
-			    ERR_PTR(-EIO));
-	return -EIO;
-}
-
-/* The library keeps its own for itself. */
-static u16 hvdpa_function_notify_off(struct hvdpa_function *fn, u16 idx)
-{
-	struct virtio_pci_common_cfg __iomem *common = fn->mdev.common;
-
-	lockdep_assert_held(&fn->lock);
-	vp_iowrite16(idx, &common->queue_select);
-	return vp_ioread16(&common->queue_notify_off);
-}
-
-static int hvdpa_function_map_doorbells(struct hvdpa_function *fn)
-{
-	const struct hvdpa_region *region = &fn->regions[HVDPA_REGION_NOTIFY];
-	u32 multiplier = fn->mdev.notify_offset_multiplier;
-	u64 offset, extent = 0;
-	u16 i;
-
-	for (i = 0; i < fn->nqueues; i++) {
-		u16 off = hvdpa_function_notify_off(fn, i);
-
-		offset = (u64)off * multiplier;
-		if (offset + sizeof(__le16) > region->length || offset & 1) {
-			dev_err(&fn->pdev->dev,
-				"queue %u: queue_notify_off %u x %u is outside the notify structure of %#x bytes: %pe\n",
-				i, off, multiplier, region->length,
-				ERR_PTR(-EINVAL));
-			return -EINVAL;
-		}
-		fn->queues[i].notify_off = off;
-		extent = max(extent, offset + sizeof(__le16));
-	}
-
-	fn->notify = pci_iomap_range(fn->pdev, region->bar, region->offset,
-				     extent);
-	if (!fn->notify)
-		return -ENOMEM;
-	fn->notify_in_memory = pci_resource_flags(fn->pdev, region->bar) &
-			       IORESOURCE_MEM;
-	for (i = 0; i < fn->nqueues; i++)
-		fn->queues[i].doorbell = fn->notify +
-			(u64)fn->queues[i].notify_off * multiplier;
+	got = pci_alloc_irq_vectors(fn->pdev, 1, n, PCI_IRQ_MSIX);
+	if (got < 0)
+		return pci_msix_vec_count(fn->pdev) <= 0 ? -EOPNOTSUPP : got;
+	fn->nvectors = got;
 	return 0;
-}
-
-static int hvdpa_function_check_features(struct hvdpa_function *fn)
-{
-	u64 missing = HVDPA_FEATURES_NEEDED & ~fn->offered;
-
-	if (missing) {
-		dev_err(&fn->pdev->dev,
-			"device_feature is %#llx and lacks %#llx (VERSION_1, ACCESS_PLATFORM): its DMA could bypass the IOMMU: %pe\n",
-			fn->offered, missing, ERR_PTR(-EOPNOTSUPP));
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
-
-/* What contradicts itself is offered to nobody: a driver would refuse all of it. */
-static void hvdpa_function_drop_features(struct hvdpa_function *fn)
-{
-	u64 complete = hvdpa_features_complete(fn->supported,
-					       fn->mdev.id.device);
-	u64 dropped = fn->supported & ~complete;
-
-	fn->supported = complete;
-	if (dropped)
-		dev_info(&fn->pdev->dev,
-			 "device_feature is %#llx: %#llx need bits that it lacks and are not offered\n",
-			 fn->offered, dropped);
-}
-
-static int hvdpa_function_count_pairs(struct hvdpa_function *fn)
-{
-	__le16 pairs = cpu_to_le16(1);
-
-	/* Virtio 1.4 section 5.1.4: the field is there with either of them. */
-	if (fn->mdev.id.device == VIRTIO_ID_NET &&
-	    fn->supported & (BIT_ULL(VIRTIO_NET_F_MQ) |
-			     BIT_ULL(VIRTIO_NET_F_RSS)))
-		hvdpa_config_read(fn, offsetof(struct virtio_net_config,
-					       max_virtqueue_pairs),
-				  &pairs, sizeof(pairs));
-
-	fn->max_pairs = le16_to_cpu(pairs);
-	if (fn->max_pairs < VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN ||
-	    fn->max_pairs > VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MAX) {
-		dev_err(&fn->pdev->dev,
-			"max_virtqueue_pairs is %u, expected %u to %u: %pe\n",
-			fn->max_pairs, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN,
-			VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MAX, ERR_PTR(-EINVAL));
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int hvdpa_function_count_queues(struct hvdpa_function *fn)
-{
-	u16 has = vp_modern_get_num_queues(&fn->mdev);
-	u32 needs = hvdpa_features_nqueues(fn->supported, fn->mdev.id.device,
-					   fn->max_pairs, has);
-
-	if (has == HVDPA_ALL_ONES_16) {
-		hvdpa_function_mark_dead(fn, "num_queues reads 0xffff");
-		return -ENODEV;
-	}
-	if (!has || needs > has) {
-		dev_err(&fn->pdev->dev,
-			"num_queues is %u, its features need %u: %pe\n", has,
-			needs, ERR_PTR(-EINVAL));
-		return -EINVAL;
-	}
-	fn->nqueues = needs;
-	return 0;
-}
-
-static int hvdpa_function_size_queues(struct hvdpa_function *fn)
-{
-	bool packed = fn->supported & BIT_ULL(VIRTIO_F_RING_PACKED);
-	u16 i;
-	int err;
-
-	for (i = 0; i < fn->nqueues; i++) {
-		err = hvdpa_function_read_queue_size(fn, i, packed,
-						     &fn->queues[i].size);
-		if (err)
-			return err;
-		if (!fn->queues[i].size) {
-			dev_err(&fn->pdev->dev,
-				"queue %u: queue_size is 0, expected a queue: %pe\n",
-				i, ERR_PTR(-EINVAL));
-			return -EINVAL;
-		}
-		fn->queue_size_max = max(fn->queue_size_max,
-					 fn->queues[i].size);
-	}
-	return 0;
-}
-
-/* The kind of hardware, the most able first. */
-static int hvdpa_function_detect(struct hvdpa_function *fn)
-{
-	int found;
-
-	hvdpa_virtio_detect(fn);
-	found = hvdpa_cap_detect(fn);
-	if (!found)
-		found = hvdpa_ifc_detect(fn);
-	return min(found, 0);
 }
 
 /**
- * hvdpa_function_identify - find out what the device is
- * @fn: the function, its lock held; its structures are mapped
- *
- * Agrees on all features that the driver can honour and looks: some devices
- * have all of their queues only once the features call for them. What cannot
- * be agreed on is known here and not first when an owner comes. Leaves the
- * device reset. May sleep.
- *
- * Return: 0 or a negative errno with one line in the log; hvdpa_function_free
- * undoes what was done.
+ * hvdpa_function_release_vectors - give a function's vectors back
+ * @fn: the function; none of them is requested
  */
-int hvdpa_function_identify(struct hvdpa_function *fn)
+void hvdpa_function_release_vectors(struct hvdpa_function *fn)
 {
-	int err;
-
-	lockdep_assert_held(&fn->lock);
-
-	err = hvdpa_function_reset(fn);
-	if (err)
-		return err;
-
-	vp_modern_set_status(&fn->mdev, VIRTIO_CONFIG_S_ACKNOWLEDGE);
-	vp_modern_set_status(&fn->mdev, VIRTIO_CONFIG_S_ACKNOWLEDGE |
-			     VIRTIO_CONFIG_S_DRIVER);
-	fn->offered = vp_modern_get_features(&fn->mdev);
-	fn->supported = hvdpa_features_supported(fn->offered);
-	err = hvdpa_function_check_features(fn);
-	if (err)
-		return err;
-	hvdpa_function_drop_features(fn);
-
-	err = hvdpa_function_agree(fn, fn->supported);
-	if (err)
-		return err;
-	err = hvdpa_function_count_pairs(fn);
-	if (err)
-		return err;
-	err = hvdpa_function_count_queues(fn);
-	if (err)
-		return err;
-
-	fn->queues = kvcalloc(fn->nqueues, sizeof(*fn->queues), GFP_KERNEL);
-	if (!fn->queues)
-		return -ENOMEM;
-
-	err = hvdpa_function_size_queues(fn);
-	if (err)
-		return err;
-	err = hvdpa_function_map_doorbells(fn);
-	if (err)
-		return err;
-	err = hvdpa_function_detect(fn);
-	if (err)
-		return err;
-
-	return hvdpa_function_reset(fn);
-}
-
-static void hvdpa_function_free(struct hvdpa_function *fn)
-{
-	if (fn->notify)
-		pci_iounmap(fn->pdev, fn->notify);
-	if (fn->migration.regs)
-		pci_iounmap(fn->pdev, fn->migration.regs);
-	kvfree(fn->queues);
-	kfree(fn->saved);
-	mutex_destroy(&fn->lock);
-	kfree(fn);
-}
-
-/**
- * hvdpa_function_create - take charge of a PCI function
- * @pdev: the function, enabled
- *
- * Return: the function, or an ERR_PTR with one line in the log: -ENODEV if it
- * is no virtio 1.x net or block function or does not answer, -EINVAL if it
- * contradicts the specification, -EOPNOTSUPP if it lacks what vDPA needs,
- * -ETIMEDOUT if it does not finish a reset, -EBUSY if its BARs are taken,
- * -ENOMEM.
- */
-struct hvdpa_function *hvdpa_function_create(struct pci_dev *pdev)
-{
-	struct hvdpa_function *fn;
-	int err;
-
-	fn = kzalloc(sizeof(*fn), GFP_KERNEL);
-	if (!fn)
-		return ERR_PTR(-ENOMEM);
-	mutex_init(&fn->lock);
-	init_waitqueue_head(&fn->reset_over);
-	fn->pdev = pdev;
-	fn->mdev.pci_dev = pdev;
-
-	/* The library would take any vendor's 0x1000 to 0x107f for virtio. */
-	if (pdev->vendor != PCI_VENDOR_ID_REDHAT_QUMRANET) {
-		err = -ENODEV;
-		dev_err(&pdev->dev, "vendor is %#x, virtio is %#x: %pe\n",
-			pdev->vendor, PCI_VENDOR_ID_REDHAT_QUMRANET,
-			ERR_PTR(err));
-		goto err_free_function;
-	}
-
-	err = hvdpa_find_regions(pdev, fn->regions);
-	if (err)
-		goto err_free_function;
-
-	err = vp_modern_probe(&fn->mdev);
-	if (err) {
-		dev_err(&pdev->dev, "cannot map the virtio structures: %pe\n",
-			ERR_PTR(err));
-		goto err_free_function;
-	}
-
-	if (fn->mdev.id.device != VIRTIO_ID_NET &&
-	    fn->mdev.id.device != VIRTIO_ID_BLOCK) {
-		err = -ENODEV;
-		dev_err(&pdev->dev,
-			"virtio device type is %u, net (%u) and block (%u) can be driven: %pe\n",
-			fn->mdev.id.device, VIRTIO_ID_NET, VIRTIO_ID_BLOCK,
-			ERR_PTR(err));
-		goto err_remove_modern;
-	}
-
-	mutex_lock(&fn->lock);
-	err = hvdpa_function_identify(fn);
-	if (err)
-		hvdpa_function_reset(fn);
-	mutex_unlock(&fn->lock);
-	if (err)
-		goto err_remove_modern;
-
-	/* Where this fails dev_add tries it again, and says so. */
-	hvdpa_irq_reserve(fn);
-	return fn;
-
-err_remove_modern:
-	vp_modern_remove(&fn->mdev);
-err_free_function:
-	hvdpa_function_free(fn);
-	return ERR_PTR(err);
-}
-
-/**
- * hvdpa_function_destroy - let go of a PCI function
- * @fn: the function; it has no device and its management device is gone
- *
- * Return: nothing.
- */
-void hvdpa_function_destroy(struct hvdpa_function *fn)
-{
-	hvdpa_irq_release(fn);
-	vp_modern_remove(&fn->mdev);
-	hvdpa_function_free(fn);
+	if (fn->nvectors)
+		pci_free_irq_vectors(fn->pdev);
+	fn->nvectors = 0;
 }

@@ -8,17 +8,19 @@
 #include <linux/workqueue.h>
 #include <net/devlink.h>
 
-#include "hvdpa.h"
+#include <hvdpa/compat.h>
+
+#include "endpoint.h"
 
 /**
  * struct hvdpa_health - what devlink knows of a function
- * @fn: the function
+ * @ep: the function
  * @reporter: devlink's reporter
  * @work: reports a death; a report must not be made under the function's lock,
  *	  which a recovery takes under devlink's
  */
 struct hvdpa_health {
-	struct hvdpa_function *fn;
+	struct hvdpa_endpoint *ep;
 	struct devlink_health_reporter *reporter;
 	struct work_struct work;
 };
@@ -27,12 +29,12 @@ static int hvdpa_health_recover(struct devlink_health_reporter *reporter,
 				void *context, struct netlink_ext_ack *extack)
 {
 	struct hvdpa_health *health = devlink_health_reporter_priv(reporter);
-	struct hvdpa_function *fn = health->fn;
+	struct hvdpa_endpoint *ep = health->ep;
 	int err;
 
-	mutex_lock(&fn->lock);
-	err = hvdpa_function_revive(fn);
-	mutex_unlock(&fn->lock);
+	mutex_lock(&ep->lock);
+	err = hvdpa_endpoint_revive(ep);
+	mutex_unlock(&ep->lock);
 	if (err)
 		NL_SET_ERR_MSG_FMT(extack, "the function stays given up: error %d",
 				   err);
@@ -44,16 +46,17 @@ static int hvdpa_health_diagnose(struct devlink_health_reporter *reporter,
 				 struct netlink_ext_ack *extack)
 {
 	struct hvdpa_health *health = devlink_health_reporter_priv(reporter);
-	struct hvdpa_function *fn = health->fn;
+	struct hvdpa_endpoint *ep = health->ep;
 
-	mutex_lock(&fn->lock);
+	mutex_lock(&ep->lock);
 	devlink_fmsg_string_pair_put(fmsg, "state",
-				     fn->dead ? "given up" : "alive");
-	if (fn->death)
-		devlink_fmsg_string_pair_put(fmsg, "last reason", fn->death);
-	devlink_fmsg_string_pair_put(fmsg, "device", fn->hv ?
-				     dev_name(&fn->hv->vdpa.dev) : "none");
-	mutex_unlock(&fn->lock);
+				     hvdpa_endpoint_is_lost(ep) ? "given up" :
+				     "alive");
+	if (ep->death)
+		devlink_fmsg_string_pair_put(fmsg, "last reason", ep->death);
+	devlink_fmsg_string_pair_put(fmsg, "device", ep->device ?
+				     ep->events->name(ep->device) : "none");
+	mutex_unlock(&ep->lock);
 	return 0;
 }
 
@@ -62,11 +65,11 @@ static int hvdpa_health_test(struct devlink_health_reporter *reporter,
 			     struct netlink_ext_ack *extack)
 {
 	struct hvdpa_health *health = devlink_health_reporter_priv(reporter);
-	struct hvdpa_function *fn = health->fn;
+	struct hvdpa_endpoint *ep = health->ep;
 
-	mutex_lock(&fn->lock);
-	hvdpa_function_mark_dead(fn, "devlink health test");
-	mutex_unlock(&fn->lock);
+	mutex_lock(&ep->lock);
+	hvdpa_endpoint_mark_dead(ep, "devlink health test");
+	mutex_unlock(&ep->lock);
 	return 0;
 }
 
@@ -83,72 +86,63 @@ static void hvdpa_health_work(struct work_struct *work)
 {
 	struct hvdpa_health *health = container_of(work, struct hvdpa_health,
 						   work);
-	struct hvdpa_function *fn = health->fn;
+	struct hvdpa_endpoint *ep = health->ep;
 	const char *death;
 
-	mutex_lock(&fn->lock);
-	death = fn->death;
-	mutex_unlock(&fn->lock);
+	mutex_lock(&ep->lock);
+	death = ep->death;
+	mutex_unlock(&ep->lock);
 	devlink_health_report(health->reporter, death, NULL);
 }
 
-/**
- * hvdpa_health_report - a function has just been given up
- * @fn: the function, its lock held
- *
- * Return: nothing; what devlink does about it, it does later.
- */
-void hvdpa_health_report(struct hvdpa_function *fn)
+/* A recovery waits for the function as long as the PCI core does. */
+static void hvdpa_health_report(struct hvdpa_endpoint *ep)
 {
-	lockdep_assert_held(&fn->lock);
+	lockdep_assert_held(&ep->lock);
 
-	/* A recovery waits for the function as long as the PCI core does. */
-	if (fn->health)
-		queue_work(system_long_wq, &fn->health->work);
+	queue_work(system_long_wq, &ep->health->work);
 }
 
 /**
  * hvdpa_health_show - somebody else sees to a function's life
- * @fn: the function, its lock held
+ * @ep: the function, its lock held
  * @healthy: it answers
  *
  * Nothing is recovered for that.
- *
- * Return: nothing.
  */
-void hvdpa_health_show(struct hvdpa_function *fn, bool healthy)
+void hvdpa_health_show(struct hvdpa_endpoint *ep, bool healthy)
 {
 	enum devlink_health_reporter_state state =
 		healthy ? DEVLINK_HEALTH_REPORTER_STATE_HEALTHY :
 			  DEVLINK_HEALTH_REPORTER_STATE_ERROR;
 
-	lockdep_assert_held(&fn->lock);
+	lockdep_assert_held(&ep->lock);
 
-	if (fn->health)
-		devlink_health_reporter_state_update(fn->health->reporter,
+	if (ep->health)
+		devlink_health_reporter_state_update(ep->health->reporter,
 						     state);
 }
 
 /**
  * hvdpa_health_register - make a function known to devlink
- * @fn: the function, alive
+ * @ep: the function, alive
  *
  * Return: 0 or a negative errno with one line in the log.
  */
-int hvdpa_health_register(struct hvdpa_function *fn)
+int hvdpa_health_register(struct hvdpa_endpoint *ep)
 {
 	struct hvdpa_health *health;
 	struct devlink *devlink;
 	int err;
 
 	devlink = devlink_alloc(&hvdpa_devlink_ops, sizeof(*health),
-				&fn->pdev->dev);
+				ep->dev);
 	if (!devlink) {
 		err = -ENOMEM;
 		goto err_say;
 	}
 	health = devlink_priv(devlink);
-	health->fn = fn;
+	health->ep = ep;
 	INIT_WORK(&health->work, hvdpa_health_work);
 	health->reporter = hvdpa_health_reporter_create(devlink,
 							&hvdpa_health_ops,
@@ -158,36 +152,36 @@ int hvdpa_health_register(struct hvdpa_function *fn)
 		goto err_free_devlink;
 	}
 	/* Before anybody can ask for a test, whose death is to be reported. */
-	mutex_lock(&fn->lock);
-	fn->health = health;
-	mutex_unlock(&fn->lock);
+	mutex_lock(&ep->lock);
+	ep->health = health;
+	ep->report_death = hvdpa_health_report;
+	mutex_unlock(&ep->lock);
 	devlink_register(devlink);
 	return 0;
 
 err_free_devlink:
 	devlink_free(devlink);
 err_say:
-	dev_err(&fn->pdev->dev, "cannot register with devlink: %pe\n",
+	dev_err(ep->dev, "cannot register with devlink: %pe\n",
 		ERR_PTR(err));
 	return err;
 }
 
 /**
  * hvdpa_health_unregister - undo hvdpa_health_register()
- * @fn: the function; its lock is not held
+ * @ep: the function; its lock is not held
  *
  * Waits for a recovery that has begun.
- *
- * Return: nothing.
  */
-void hvdpa_health_unregister(struct hvdpa_function *fn)
+void hvdpa_health_unregister(struct hvdpa_endpoint *ep)
 {
-	struct hvdpa_health *health = fn->health;
+	struct hvdpa_health *health = ep->health;
 	struct devlink *devlink = priv_to_devlink(health);
 
-	mutex_lock(&fn->lock);
-	fn->health = NULL;
-	mutex_unlock(&fn->lock);
+	mutex_lock(&ep->lock);
+	ep->report_death = NULL;
+	ep->health = NULL;
+	mutex_unlock(&ep->lock);
 	cancel_work_sync(&health->work);
 
 	devlink_unregister(devlink);

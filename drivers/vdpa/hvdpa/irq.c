@@ -9,13 +9,19 @@
  * the same until the function is unbound: vhost-vdpa hands them to KVM.
  */
 #include <linux/interrupt.h>
+#include <linux/moduleparam.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 
-#include "hvdpa.h"
+#include "function.h"
+#include "parts.h"
 
 #define HVDPA_CONFIG_VECTOR	0
-#define HVDPA_ISR_CONFIG	BIT(1)
+
+bool hvdpa_irq_bypass = HVDPA_IRQ_BYPASS_IS_SAFE;
+module_param_named(irq_bypass, hvdpa_irq_bypass, bool, 0444);
+MODULE_PARM_DESC(irq_bypass,
+		 "let KVM post queues' interrupts into guests (default: where no owner can crash the kernel with it)");
 
 /**
  * hvdpa_vector_plan - share out interrupt vectors
@@ -122,12 +128,12 @@ static irqreturn_t hvdpa_vq_interrupt(int irq, void *data)
 	struct hvdpa_device *hv = vector->hv;
 	unsigned int i;
 
-	if (!READ_ONCE(hv->running))
+	if (!hvdpa_device_is_running(hv))
 		return IRQ_HANDLED;
 
 	for (i = vector->index - hv->plan.first_vq; i < hv->nvqs;
 	     i += hv->plan.vq_vectors)
-		if (!READ_ONCE(hv->vrings[i].mediated))
+		if (READ_ONCE(hv->vrings[i].ops)->has_vector)
 			hvdpa_vring_interrupt(&hv->vrings[i]);
 	return IRQ_HANDLED;
 }
@@ -147,7 +153,7 @@ irqreturn_t hvdpa_private_interrupt(int irq, void *data)
 {
 	struct hvdpa_vector *vector = data;
 
-	if (READ_ONCE(vector->hv->running))
+	if (hvdpa_device_is_running(vector->hv))
 		hvdpa_vring_interrupt(vector->vring);
 	return IRQ_HANDLED;
 }
@@ -156,22 +162,19 @@ static irqreturn_t hvdpa_config_interrupt(int irq, void *data)
 {
 	struct hvdpa_vector *vector = data;
 
-	if (READ_ONCE(vector->hv->running))
+	if (hvdpa_device_is_running(vector->hv))
 		hvdpa_config_notify(vector->hv);
 	return IRQ_HANDLED;
 }
 
-/*
- * With one vector for all, the ISR status tells a change of configuration: a
- * device sets that bit with MSI-X too, virtio 1.4 section 4.1.4.5.1. All-ones
- * has the bit set, and the owner that looks then sees NEEDS_RESET.
- */
+/* With one vector for all, the ISR status tells a change of configuration. */
 static irqreturn_t hvdpa_only_interrupt(int irq, void *data)
 {
 	struct hvdpa_vector *vector = data;
+	struct hvdpa_endpoint *ep = vector->hv->ep;
 
-	if (READ_ONCE(vector->hv->running) &&
-	    vp_ioread8(vector->hv->fn->mdev.isr) & HVDPA_ISR_CONFIG)
+	if (hvdpa_device_is_running(vector->hv) &&
+	    ep->transport->config_changed(ep))
 		hvdpa_config_notify(vector->hv);
 	return hvdpa_vq_interrupt(irq, data);
 }
@@ -201,43 +204,6 @@ static void hvdpa_vector_name(const struct hvdpa_device *hv,
 			 hv->plan.private ? "" : "+");
 }
 
-/**
- * hvdpa_irq_reserve - allocate a function's vectors
- * @fn: the function, identified
- *
- * One for each queue that a device of it may have and one for the
- * configuration, or as many as there are. At probe and in dev_add, which vdpa
- * serialises: no lock of the driver's is needed. May sleep.
- *
- * Return: 0, also if it has them already; -EOPNOTSUPP if it has no MSI-X; or
- * what the interrupt controller says.
- */
-int hvdpa_irq_reserve(struct hvdpa_function *fn)
-{
-	int n;
-
-	if (fn->nvectors)
-		return 0;
-	n = pci_alloc_irq_vectors(fn->pdev, 1, fn->nqueues + 1, PCI_IRQ_MSIX);
-	if (n < 0)
-		return pci_msix_vec_count(fn->pdev) <= 0 ? -EOPNOTSUPP : n;
-	fn->nvectors = n;
-	return 0;
-}
-
-/**
- * hvdpa_irq_release - give a function's vectors back
- * @fn: the function; none of them is requested
- *
- * Return: nothing.
- */
-void hvdpa_irq_release(struct hvdpa_function *fn)
-{
-	if (fn->nvectors)
-		pci_free_irq_vectors(fn->pdev);
-	fn->nvectors = 0;
-}
-
 static void hvdpa_irq_free(struct hvdpa_device *hv, unsigned int n)
 {
 	while (n--) {
@@ -245,6 +211,7 @@ static void hvdpa_irq_free(struct hvdpa_device *hv, unsigned int n)
 		if (hv->vectors[n].has_affinity)
 			irq_update_affinity_hint(hv->vectors[n].irq, NULL);
 		free_irq(hv->vectors[n].irq, &hv->vectors[n]);
+		kfree(hv->vectors[n].affinity);
 	}
 }
 
@@ -256,16 +223,16 @@ static void hvdpa_irq_free(struct hvdpa_device *hv, unsigned int n)
  */
 int hvdpa_irq_setup(struct hvdpa_device *hv)
 {
-	struct pci_dev *pdev = hv->fn->pdev;
+	struct hvdpa_function *fn = hv->ep->fn;
 	unsigned int i;
 	int err;
 
 	/* What the probe could not have may be there now. */
-	err = hvdpa_irq_reserve(hv->fn);
+	err = hvdpa_function_reserve_vectors(fn, hv->ep->nqueues + 1);
 	if (!err)
-		err = hvdpa_vector_plan(hv->nvqs, hv->fn->nvectors, &hv->plan);
+		err = hvdpa_vector_plan(hv->nvqs, fn->nvectors, &hv->plan);
 	if (err) {
-		dev_err_ratelimited(&pdev->dev, "no MSI-X vector, 1 to %u wanted: %pe\n",
+		dev_err_ratelimited(hv->ep->dev, "no MSI-X vector, 1 to %u wanted: %pe\n",
 				    hv->nvqs + 1, ERR_PTR(err));
 		return err;
 	}
@@ -280,14 +247,14 @@ int hvdpa_irq_setup(struct hvdpa_device *hv)
 
 		vector->hv = hv;
 		vector->index = i;
-		vector->irq = pci_irq_vector(pdev, i);
+		vector->irq = pci_irq_vector(fn->pdev, i);
 		if (hv->plan.private && i >= hv->plan.first_vq)
 			vector->vring = &hv->vrings[i - hv->plan.first_vq];
 		hvdpa_vector_name(hv, vector);
 		err = request_irq(vector->irq, hvdpa_vector_handler(hv, i), 0,
 				  vector->name, vector);
 		if (err) {
-			dev_err_ratelimited(&pdev->dev, "vector %u: irq %d: %pe\n", i,
+			dev_err_ratelimited(hv->ep->dev, "vector %u: irq %d: %pe\n", i,
 					    vector->irq, ERR_PTR(err));
 			goto err_free_irqs;
 		}
@@ -303,8 +270,6 @@ err_free_irqs:
 /**
  * hvdpa_irq_teardown - give a device's vectors back
  * @hv: the device
- *
- * Return: nothing.
  */
 void hvdpa_irq_teardown(struct hvdpa_device *hv)
 {
@@ -314,22 +279,23 @@ void hvdpa_irq_teardown(struct hvdpa_device *hv)
 
 /**
  * hvdpa_irq_program_queue - tell the device which vector a queue is to use
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  * @idx: the queue
  *
  * Return: 0, or -EBUSY if the device has no room for a vector.
  */
 int hvdpa_irq_program_queue(struct hvdpa_device *hv, u16 idx)
 {
+	struct hvdpa_endpoint *ep = hv->ep;
 	u16 hw_idx = hv->vrings[idx].hw_idx;
 	u16 want = hvdpa_vector_of(&hv->plan, idx);
 	u16 got;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
-	got = vp_modern_queue_vector(&hv->fn->mdev, hw_idx, want);
+	got = ep->transport->set_queue_vector(ep, hw_idx, want);
 	if (got != want) {
-		dev_err_ratelimited(&hv->fn->pdev->dev,
+		dev_err_ratelimited(hv->ep->dev,
 				    "queue %u: queue_msix_vector reads %#x, expected %#x: %pe\n",
 				    hw_idx, got, want, ERR_PTR(-EBUSY));
 		return -EBUSY;
@@ -339,7 +305,7 @@ int hvdpa_irq_program_queue(struct hvdpa_device *hv, u16 idx)
 
 /**
  * hvdpa_irq_program - tell the device which vectors to use
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  *
  * A reset of the device takes this back.
  *
@@ -347,22 +313,23 @@ int hvdpa_irq_program_queue(struct hvdpa_device *hv, u16 idx)
  */
 int hvdpa_irq_program(struct hvdpa_device *hv)
 {
+	struct hvdpa_endpoint *ep = hv->ep;
 	u16 got;
 	int err;
 	u32 i;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&ep->lock);
 
-	got = vp_modern_config_vector(&hv->fn->mdev, HVDPA_CONFIG_VECTOR);
+	got = ep->transport->set_config_vector(ep, HVDPA_CONFIG_VECTOR);
 	if (got != HVDPA_CONFIG_VECTOR) {
-		dev_err_ratelimited(&hv->fn->pdev->dev,
+		dev_err_ratelimited(hv->ep->dev,
 				    "config_msix_vector reads %#x, expected %#x: %pe\n",
 				    got, HVDPA_CONFIG_VECTOR, ERR_PTR(-EBUSY));
 		return -EBUSY;
 	}
 
 	for (i = 0; i < hv->nvqs; i++) {
-		if (!hv->vrings[i].has_address || hv->vrings[i].mediated)
+		if (!hv->vrings[i].has_address || !hv->vrings[i].ops->has_vector)
 			continue;
 		err = hvdpa_irq_program_queue(hv, i);
 		if (err)
@@ -373,9 +340,7 @@ int hvdpa_irq_program(struct hvdpa_device *hv)
 
 /**
  * hvdpa_irq_sync - wait for interrupt handlers that are under way
- * @hv: the device; @hv->running is false
- *
- * Return: nothing.
+ * @hv: the device; it does not run
  */
 void hvdpa_irq_sync(struct hvdpa_device *hv)
 {
@@ -395,7 +360,7 @@ void hvdpa_irq_sync(struct hvdpa_device *hv)
  */
 int hvdpa_irq_of(struct hvdpa_device *hv, u16 idx)
 {
-	if (!hv->plan.private || READ_ONCE(hv->vrings[idx].mediated))
+	if (!hv->plan.private || !READ_ONCE(hv->vrings[idx].ops)->has_vector)
 		return -EOPNOTSUPP;
 	return hv->vectors[hvdpa_vector_of(&hv->plan, idx)].irq;
 }
@@ -406,7 +371,7 @@ int hvdpa_irq_of(struct hvdpa_device *hv, u16 idx)
  * @idx: the queue
  * @mask: processors; NULL for no wish
  *
- * Return: 0, -EOPNOTSUPP if the vector is shared, or what the interrupt
+ * Return: 0; -EOPNOTSUPP if the vector is shared; -ENOMEM; or what the interrupt
  * controller says.
  */
 int hvdpa_irq_set_affinity(struct hvdpa_device *hv, u16 idx,
@@ -424,8 +389,13 @@ int hvdpa_irq_set_affinity(struct hvdpa_device *hv, u16 idx,
 		return irq_update_affinity_hint(vector->irq, NULL);
 	}
 
-	cpumask_copy(&vector->affinity, mask);
-	err = irq_set_affinity_and_hint(vector->irq, &vector->affinity);
+	/* Kept until the vector goes: who asked for it may still look at it. */
+	if (!vector->affinity)
+		vector->affinity = kzalloc(cpumask_size(), GFP_KERNEL);
+	if (!vector->affinity)
+		return -ENOMEM;
+	cpumask_copy(vector->affinity, mask);
+	err = irq_set_affinity_and_hint(vector->irq, vector->affinity);
 	/* The hint is set even if the controller refuses the processors. */
 	vector->has_affinity = true;
 	return err;
@@ -443,5 +413,5 @@ const struct cpumask *hvdpa_irq_affinity(struct hvdpa_device *hv, u16 idx)
 	const struct hvdpa_vector *vector =
 		&hv->vectors[hvdpa_vector_of(&hv->plan, idx)];
 
-	return vector->has_affinity ? &vector->affinity : NULL;
+	return vector->has_affinity ? vector->affinity : NULL;
 }

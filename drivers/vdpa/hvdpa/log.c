@@ -14,9 +14,8 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
-#include <uapi/linux/virtio_ring.h>
 
-#include "hvdpa.h"
+#include "parts.h"
 #include "trace.h"
 
 static_assert(BITS_PER_LONG == 64);
@@ -118,8 +117,6 @@ err_free_log:
 /**
  * hvdpa_log_destroy - free a log
  * @log: the log; no device writes it
- *
- * Return: nothing.
  */
 void hvdpa_log_destroy(struct hvdpa_log *log)
 {
@@ -156,32 +153,22 @@ err_unmap:
 	return err;
 }
 
-/*
- * The device writes its log no more on return: where it does not say so, it is
- * reset, as what it writes to is about to be freed.
- */
-static void hvdpa_log_end(struct hvdpa_device *hv)
-{
-	if (hv->fn->hw->log_stop(hv->fn))
-		hvdpa_device_fail(hv);
-}
-
 /**
  * hvdpa_log_run - make the device keep its log, if it has one
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  *
  * Called when a log is started and, since a reset ends the hardware's part of
  * it, before the device runs again.
  *
- * Return: 0, or what the hardware says: the log is off then, or the device was
- * reset.
+ * Return: 0, or what the hardware says: it may keep a log then all the same, and
+ * must be reset.
  */
 int hvdpa_log_run(struct hvdpa_device *hv)
 {
 	struct hvdpa_log *log = hv->log;
 	int err;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (!log || log->on)
 		return 0;
@@ -190,11 +177,19 @@ int hvdpa_log_run(struct hvdpa_device *hv)
 		hvdpa_log_distrust(log, "another consumer has the device");
 		return 0;
 	}
-	err = hv->fn->hw->log_start(hv->fn, &log->window);
-	if (err)
-		hvdpa_log_end(hv);
+	err = hv->ep->migration->log_start(hv->ep, &log->window);
 	log->on = !err;
 	return err;
+}
+
+/*
+ * The device writes its log no more on return: where it does not say so, it is
+ * reset, as what it writes to is about to be freed.
+ */
+static void hvdpa_log_end(struct hvdpa_device *hv)
+{
+	if (hv->ep->migration->log_stop(hv->ep))
+		hv->events->failed(hv);
 }
 
 /**
@@ -209,7 +204,7 @@ int hvdpa_log_run(struct hvdpa_device *hv)
  */
 int hvdpa_log_attach(struct hvdpa_log *log, struct hvdpa_device *hv)
 {
-	struct hvdpa_function *fn = hv->fn;
+	struct hvdpa_endpoint *ep = hv->ep;
 	int err;
 
 	log->window.base = hv->dma.window;
@@ -217,19 +212,21 @@ int hvdpa_log_attach(struct hvdpa_log *log, struct hvdpa_device *hv)
 	if (err)
 		return err;
 
-	mutex_lock(&fn->lock);
+	mutex_lock(&ep->lock);
 	if (hv->dma_api)
 		err = -EOPNOTSUPP;
-	else if (fn->dead)
+	else if (hvdpa_endpoint_is_lost(ep))
 		err = -ENODEV;
 	if (!err) {
 		hv->log = log;
 		log->hv = hv;
-		/* Where nothing runs, hvdpa_device_start() does it. */
-		if (hv->running)
+		/* Where nothing runs, the next DRIVER_OK does it. */
+		if (hvdpa_device_is_running(hv))
 			err = hvdpa_log_run(hv);
+		if (err)
+			hvdpa_log_end(hv);
 	}
-	mutex_unlock(&fn->lock);
+	mutex_unlock(&ep->lock);
 	trace_hvdpa_log_start(&hv->vdpa, err);
 	if (err)
 		goto err_detach;
@@ -244,8 +241,6 @@ err_detach:
 /**
  * hvdpa_log_detach - have the device write the log no more
  * @log: the log; its device may be gone already
- *
- * Return: nothing.
  */
 void hvdpa_log_detach(struct hvdpa_log *log)
 {
@@ -253,12 +248,12 @@ void hvdpa_log_detach(struct hvdpa_log *log)
 
 	if (!hv)
 		return;
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	if (log->on)
 		hvdpa_log_end(hv);
 	log->on = false;
 	hv->log = NULL;
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 	trace_hvdpa_log_stop(&hv->vdpa, 0);
 	iommu_unmap(hv->dma.domain, log->window.base,
 		    PAGE_ALIGN(log->window.bytes));
@@ -269,15 +264,13 @@ void hvdpa_log_detach(struct hvdpa_log *log)
  * hvdpa_log_distrust - everything is dirty from now on
  * @log: the log
  * @reason: for the kernel's log
- *
- * Return: nothing.
  */
 void hvdpa_log_distrust(struct hvdpa_log *log, const char *reason)
 {
 	if (log->untrusted)
 		return;
 	WRITE_ONCE(log->untrusted, true);
-	dev_warn_ratelimited(&log->hv->fn->pdev->dev,
+	dev_warn_ratelimited(log->hv->ep->dev,
 			     "dirty log: %s: every page is reported as dirty\n", reason);
 }
 
@@ -289,21 +282,8 @@ static void hvdpa_log_mark_rings(struct hvdpa_log *log,
 	for (i = 0; i < hv->nvqs; i++) {
 		const struct hvdpa_vring *vring = &hv->vrings[i];
 
-		/* What the driver serves it marks as it writes. */
-		if (!vring->armed || vring->mediated)
-			continue;
-		if (hvdpa_is_packed(hv)) {
-			hvdpa_log_mark(log, vring->desc,
-				       vring->num *
-				       sizeof(struct vring_packed_desc));
-			hvdpa_log_mark(log, vring->device,
-				       sizeof(struct vring_packed_desc_event));
-		} else {
-			hvdpa_log_mark(log, vring->device,
-				       sizeof(struct vring_used) + vring->num *
-				       sizeof(struct vring_used_elem) +
-				       sizeof(__virtio16));
-		}
+		if (hvdpa_vring_is_started(vring) && vring->ops->mark_dirty)
+			vring->ops->mark_dirty(vring, log);
 	}
 }
 
@@ -316,26 +296,26 @@ static void hvdpa_log_mark_rings(struct hvdpa_log *log,
 int hvdpa_log_sync(struct hvdpa_log *log)
 {
 	struct hvdpa_device *hv = log->hv;
-	struct hvdpa_function *fn = hv->fn;
+	struct hvdpa_endpoint *ep = hv->ep;
 	int err = 0;
 
-	mutex_lock(&fn->lock);
-	if (fn->dead)
+	mutex_lock(&ep->lock);
+	if (hvdpa_endpoint_is_lost(ep))
 		err = -ENODEV;
 	else if (log->on)
-		err = fn->hw->log_sync(fn);
+		err = ep->migration->log_sync(ep);
 	if (err)
 		hvdpa_log_distrust(log, "the device cannot be asked for it");
-	else if (log->on && fn->hw->log_lacks_rings)
+	else if (log->on && ep->migration->log_lacks_rings)
 		hvdpa_log_mark_rings(log, hv);
-	mutex_unlock(&fn->lock);
+	mutex_unlock(&ep->lock);
 	trace_hvdpa_log_sync(&hv->vdpa, err);
 	return err;
 }
 
 /**
  * hvdpa_log_before_reset - what must be asked before a reset forgets it
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  *
  * The bits that the device has set stay: a reset does not undo its writes.
  */
@@ -343,19 +323,19 @@ void hvdpa_log_before_reset(struct hvdpa_device *hv)
 {
 	struct hvdpa_log *log = hv->log;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (!log || !log->on)
 		return;
-	if (hv->fn->dead || hv->fn->hw->log_sync(hv->fn))
+	if (hvdpa_endpoint_is_lost(hv->ep) || hv->ep->migration->log_sync(hv->ep))
 		hvdpa_log_distrust(log, "the device was reset and did not answer");
-	log->rings_due = hv->fn->hw->log_lacks_rings;
+	log->rings_due = hv->ep->migration->log_lacks_rings;
 	log->on = false;
 }
 
 /**
  * hvdpa_log_after_reset - mark what the device may have written until its reset
- * @hv: the device; the function's lock is held; where its rings are is still known
+ * @hv: the device; the endpoint's lock is held; where its rings are is still known
  *
  * Not before the reset: a report between the two would take the marks and leave
  * out what the device wrote after it.
@@ -364,7 +344,7 @@ void hvdpa_log_after_reset(struct hvdpa_device *hv)
 {
 	struct hvdpa_log *log = hv->log;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (!log || !log->rings_due)
 		return;
@@ -403,8 +383,6 @@ bool hvdpa_log_covers(const struct hvdpa_log *log, u64 iova, u64 length)
  * @log: the log
  * @iova: first address
  * @length: bytes; what is outside the log is left out
- *
- * Return: nothing.
  */
 void hvdpa_log_mark(struct hvdpa_log *log, u64 iova, u64 length)
 {
@@ -428,8 +406,6 @@ void hvdpa_log_mark(struct hvdpa_log *log, u64 iova, u64 length)
  *
  * Takes whole words. The device may set bits meanwhile by reading a word and
  * writing it back: it then writes bits again that were taken, and loses none.
- *
- * Return: nothing.
  */
 void hvdpa_log_harvest(struct hvdpa_log *log, u64 iova, u64 length)
 {
@@ -531,8 +507,6 @@ bool hvdpa_log_take(struct hvdpa_log *log, u64 iova, u8 shift, u64 npages,
  * @words: what was taken
  *
  * Pages that are larger than the log's come back as a whole.
- *
- * Return: nothing.
  */
 void hvdpa_log_put_back(struct hvdpa_log *log, u64 iova, u8 shift, u64 npages,
 			const u64 *words)

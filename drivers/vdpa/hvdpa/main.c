@@ -3,20 +3,9 @@
  * hvdpa: a vDPA parent for PCI functions whose data path speaks virtio.
  */
 #include <linux/module.h>
-#include <linux/moduleparam.h>
 
-#include "hvdpa.h"
-
-bool hvdpa_irq_bypass = HVDPA_IRQ_BYPASS_IS_SAFE;
-module_param_named(irq_bypass, hvdpa_irq_bypass, bool, 0444);
-MODULE_PARM_DESC(irq_bypass,
-		 "let KVM post queues' interrupts into guests (default: where no owner can crash the kernel with it)");
-
-bool hvdpa_allow_unsafe_interrupts;
-module_param_named(allow_unsafe_interrupts, hvdpa_allow_unsafe_interrupts, bool,
-		   0444);
-MODULE_PARM_DESC(allow_unsafe_interrupts,
-		 "let vhost-vdpa have functions whose interrupts are not remapped: an owner can then send any interrupt of the machine (default: off)");
+#include "device.h"
+#include "mgmt.h"
 
 static int __init hvdpa_init(void)
 {
@@ -25,6 +14,9 @@ static int __init hvdpa_init(void)
 	err = hvdpa_control_setup();
 	if (err)
 		return err;
+	err = hvdpa_file_setup();
+	if (err)
+		goto err_cleanup_control;
 	hvdpa_debugfs_register();
 	err = hvdpa_pci_register();
 	if (err)
@@ -33,6 +25,8 @@ static int __init hvdpa_init(void)
 
 err_unregister_debugfs:
 	hvdpa_debugfs_unregister();
+	hvdpa_file_cleanup();
+err_cleanup_control:
 	hvdpa_control_cleanup();
 	return err;
 }
@@ -41,6 +35,7 @@ static void __exit hvdpa_exit(void)
 {
 	hvdpa_pci_unregister();
 	hvdpa_debugfs_unregister();
+	hvdpa_file_cleanup();
 	hvdpa_control_cleanup();
 }
 

@@ -12,21 +12,36 @@
 #include <linux/vdpa.h>
 #include <uapi/linux/vdpa.h>
 
-#include "hvdpa.h"
+#include "device.h"
+#include "function.h"
+#include "mgmt.h"
+#include "provision.h"
 
-static struct hvdpa_function *hvdpa_function_of(struct vdpa_mgmt_dev *mgmt)
+/**
+ * struct hvdpa_mgmt - a function as `vdpa mgmtdev` sees it
+ * @mdev: vdpa's part
+ * @id_table: the one virtio type that its endpoint is
+ * @ep: the endpoint that gets the device
+ */
+struct hvdpa_mgmt {
+	struct vdpa_mgmt_dev mdev;
+	struct virtio_device_id id_table[2];
+	struct hvdpa_endpoint *ep;
+};
+
+static struct hvdpa_endpoint *hvdpa_mgmt_endpoint(struct vdpa_mgmt_dev *mdev)
 {
-	return container_of(mgmt, struct hvdpa_function, mgmt);
+	return container_of(mdev, struct hvdpa_mgmt, mdev)->ep;
 }
 
 static int hvdpa_device_build(struct hvdpa_device *hv)
 {
-	struct hvdpa_function *fn = hv->fn;
+	struct hvdpa_endpoint *ep = hv->ep;
 	int err;
 	u32 i;
 
-	hv->nvqs = hvdpa_features_nqueues(hv->features, fn->mdev.id.device,
-					  hv->pairs, fn->nqueues);
+	hv->nvqs = hvdpa_features_nqueues(hv->features, ep->type,
+					  hv->pairs, ep->nqueues);
 	hv->vrings = kvcalloc(hv->nvqs, sizeof(*hv->vrings), GFP_KERNEL);
 	if (!hv->vrings)
 		return -ENOMEM;
@@ -65,43 +80,45 @@ static void hvdpa_device_dismantle(struct hvdpa_device *hv)
 	kvfree(hv->vrings);
 }
 
-/* Nothing of an earlier owner is left on a function that gets a device. */
-static int hvdpa_function_prepare(struct hvdpa_function *fn)
+/* Nothing of an earlier owner is left on an endpoint that gets a device. */
+static int hvdpa_mgmt_prepare(struct hvdpa_endpoint *ep)
 {
-	int err;
+	int err = -ENODEV;
 
-	mutex_lock(&fn->lock);
-	err = fn->removing ? -ENODEV : hvdpa_function_reset(fn);
-	mutex_unlock(&fn->lock);
+	mutex_lock(&ep->lock);
+	if (ep->state == HVDPA_ENDPOINT_LIVE)
+		err = hvdpa_endpoint_reset(ep);
+	mutex_unlock(&ep->lock);
 	return err;
 }
 
 /*
- * The function's one device is complete, and may reach memory from here on:
- * unless the function died or began to go while it was made.
+ * The endpoint's one device is complete, and may reach memory from here on:
+ * unless the endpoint was lost or began to go while it was made.
  */
-static int hvdpa_function_publish(struct hvdpa_function *fn,
-				  struct hvdpa_device *hv)
+static int hvdpa_mgmt_publish(struct hvdpa_device *hv)
 {
-	int err = 0;
+	struct hvdpa_endpoint *ep = hv->ep;
+	int err = -ENODEV;
 
-	mutex_lock(&fn->lock);
-	if (fn->removing || fn->dead) {
-		err = -ENODEV;
-	} else {
-		fn->hv = hv;
-		pci_set_master(fn->pdev);
+	mutex_lock(&ep->lock);
+	if (ep->state == HVDPA_ENDPOINT_LIVE) {
+		hvdpa_device_publish(hv);
+		err = 0;
 	}
-	mutex_unlock(&fn->lock);
+	mutex_unlock(&ep->lock);
+	if (err)
+		dev_err(ep->dev, "no device can be added: %pe\n", ERR_PTR(err));
 	return err;
 }
 
-static void hvdpa_function_retract(struct hvdpa_function *fn)
+static void hvdpa_mgmt_retract(struct hvdpa_device *hv)
 {
-	mutex_lock(&fn->lock);
-	pci_clear_master(fn->pdev);
-	fn->hv = NULL;
-	mutex_unlock(&fn->lock);
+	struct hvdpa_endpoint *ep = hv->ep;
+
+	mutex_lock(&ep->lock);
+	hvdpa_device_retract(hv);
+	mutex_unlock(&ep->lock);
 }
 
 /*
@@ -115,107 +132,119 @@ static bool hvdpa_name_is_good(const char *name)
 }
 
 /* The structure of a device, told apart by its name; it is not built yet. */
-static struct hvdpa_device *hvdpa_device_alloc(struct hvdpa_function *fn,
+static struct hvdpa_device *hvdpa_device_alloc(struct vdpa_mgmt_dev *mgmt,
 					       const char *name)
 {
+	struct hvdpa_endpoint *ep = hvdpa_mgmt_endpoint(mgmt);
 	struct hvdpa_device *hv;
 
-	hv = hvdpa_alloc_vdpa(struct hvdpa_device, vdpa, &fn->pdev->dev,
+	hv = hvdpa_alloc_vdpa(struct hvdpa_device, vdpa, ep->dev,
 			      &hvdpa_vdpa_ops, 1, 1, name);
 	if (IS_ERR(hv)) {
-		dev_err(&fn->pdev->dev, "%s: cannot allocate a device: %pe\n",
-			name, hv);
+		dev_err(ep->dev, "%s: cannot allocate a device: %pe\n", name,
+			hv);
 		return hv;
 	}
 
-	hv->fn = fn;
-	spin_lock_init(&hv->config_cb_lock);
-	spin_lock_init(&hv->mac_lock);
-	hv->vdpa.mdev = &fn->mgmt;
-	hvdpa_set_dma_dev(&hv->vdpa, &fn->pdev->dev);
+	hvdpa_device_init(hv, ep);
+	hv->vdpa.mdev = mgmt;
+	hvdpa_set_dma_dev(&hv->vdpa, ep->dev);
 	return hv;
 }
 
-/* May this function have a device of this name now? */
-static int hvdpa_dev_add_check(struct hvdpa_function *fn, const char *name)
+/* May this endpoint have a device of this name now? */
+static int hvdpa_dev_add_check(struct hvdpa_endpoint *ep, const char *name)
 {
 	int err;
 
-	/* Only dev_add and dev_del change hv; vdpa serialises them. */
-	if (READ_ONCE(fn->hv)) {
-		dev_err(&fn->pdev->dev,
+	/* Only dev_add and dev_del change it; vdpa serialises them. */
+	if (READ_ONCE(ep->device)) {
+		dev_err(ep->dev,
 			"%s: the function has a device already (%s): %pe\n",
-			name, dev_name(&fn->hv->vdpa.dev),
+			name, ep->events->name(ep->device),
 			ERR_PTR(-EOPNOTSUPP));
 		return -EOPNOTSUPP;
 	}
 
 	if (!hvdpa_name_is_good(name)) {
-		dev_err(&fn->pdev->dev,
+		dev_err(ep->dev,
 			"'%s' is no name of a file (a slash, a '!', a dot first): %pe\n",
 			name, ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
 
-	err = hvdpa_function_prepare(fn);
+	err = hvdpa_mgmt_prepare(ep);
 	if (err)
-		dev_err(&fn->pdev->dev, "no device can be added: %pe\n",
-			ERR_PTR(err));
+		dev_err(ep->dev, "no device can be added: %pe\n", ERR_PTR(err));
 	return err;
+}
+
+/* Before anything gets the name: a folder of sysfs that is there twice is a dump. */
+static int hvdpa_dev_add_name(struct hvdpa_device *hv, const char *name)
+{
+	struct device *other = bus_find_device_by_name(hv->vdpa.dev.bus, NULL,
+						       name);
+
+	if (!other)
+		return 0;
+	put_device(other);
+	dev_err(hv->ep->dev, "%s: there is a device of this name: %pe\n", name,
+		ERR_PTR(-EEXIST));
+	return -EEXIST;
 }
 
 static int hvdpa_dev_add(struct vdpa_mgmt_dev *mgmt, const char *name,
 			 const struct vdpa_dev_set_config *config)
 {
-	struct hvdpa_function *fn = hvdpa_function_of(mgmt);
+	struct hvdpa_endpoint *ep = hvdpa_mgmt_endpoint(mgmt);
 	struct hvdpa_device *hv;
 	int err;
 
-	err = hvdpa_dev_add_check(fn, name);
+	err = hvdpa_dev_add_check(ep, name);
 	if (err)
 		return err;
 
-	hv = hvdpa_device_alloc(fn, name);
+	hv = hvdpa_device_alloc(mgmt, name);
 	if (IS_ERR(hv))
 		return PTR_ERR(hv);
 
+	err = hvdpa_dev_add_name(hv, name);
+	if (err)
+		goto err_put_device;
 	err = hvdpa_provision(hv, name, config);
 	if (err)
 		goto err_put_device;
 	err = hvdpa_device_build(hv);
 	if (err)
 		goto err_put_device;
-
-	err = hvdpa_function_publish(fn, hv);
-	if (err) {
-		dev_err(&fn->pdev->dev, "no device can be added: %pe\n",
-			ERR_PTR(err));
-		goto err_dismantle;
-	}
-
-	hvdpa_consumer_watch(hv);
-	err = _vdpa_register_device(&hv->vdpa, hv->nvqs);
-	if (err) {
-		dev_err(&fn->pdev->dev, "%s: cannot register: %pe\n", name,
-			ERR_PTR(err));
-		goto err_unwatch;
-	}
-
 	err = hvdpa_file_create(hv);
 	if (err) {
-		dev_err(&fn->pdev->dev, "%s: cannot make /dev/hvdpa/%s: %pe\n",
-			name, name, ERR_PTR(err));
-		goto err_unregister;
+		dev_err(ep->dev, "%s: cannot make /dev/hvdpa/%s: %pe\n", name,
+			name, ERR_PTR(err));
+		goto err_dismantle;
+	}
+	err = hvdpa_mgmt_publish(hv);
+	if (err)
+		goto err_remove_file;
+	err = hvdpa_consumer_watch(hv);
+	if (err)
+		goto err_retract;
+
+	err = _vdpa_register_device(&hv->vdpa, hv->nvqs);
+	if (err) {
+		dev_err(ep->dev, "%s: cannot register: %pe\n", name,
+			ERR_PTR(err));
+		goto err_unwatch;
 	}
 	hvdpa_debugfs_add(hv);
 	return 0;
 
-err_unregister:
-	get_device(&hv->vdpa.dev);
-	_vdpa_unregister_device(&hv->vdpa);
 err_unwatch:
 	hvdpa_consumer_unwatch(hv);
-	hvdpa_function_retract(fn);
+err_retract:
+	hvdpa_mgmt_retract(hv);
+err_remove_file:
+	hvdpa_file_remove(hv);
 err_dismantle:
 	hvdpa_device_dismantle(hv);
 err_put_device:
@@ -225,7 +254,6 @@ err_put_device:
 
 static void hvdpa_dev_del(struct vdpa_mgmt_dev *mgmt, struct vdpa_device *vdpa)
 {
-	struct hvdpa_function *fn = hvdpa_function_of(mgmt);
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 
 	hvdpa_debugfs_remove(hv);
@@ -233,7 +261,7 @@ static void hvdpa_dev_del(struct vdpa_mgmt_dev *mgmt, struct vdpa_device *vdpa)
 	get_device(&vdpa->dev);
 	_vdpa_unregister_device(vdpa);
 	hvdpa_consumer_unwatch(hv);
-	hvdpa_function_retract(fn);
+	hvdpa_mgmt_retract(hv);
 	hvdpa_device_dismantle(hv);
 	/* A late reference may outlive this; it needs nothing freed above. */
 	put_device(&vdpa->dev);
@@ -263,16 +291,27 @@ static const struct vdpa_mgmtdev_ops hvdpa_mgmtdev_ops = {
  */
 int hvdpa_mgmt_register(struct hvdpa_function *fn)
 {
-	fn->id_table[0].device = fn->mdev.id.device;
-	fn->id_table[0].vendor = VIRTIO_DEV_ANY_ID;
+	struct hvdpa_endpoint *ep = fn->endpoint;
+	struct hvdpa_mgmt *mgmt;
+	int err;
 
-	fn->mgmt.device = &fn->pdev->dev;
-	fn->mgmt.ops = &hvdpa_mgmtdev_ops;
-	fn->mgmt.id_table = fn->id_table;
-	fn->mgmt.config_attr_mask = hvdpa_provision_mask(fn);
-	fn->mgmt.supported_features = fn->supported;
-	fn->mgmt.max_supported_vqs = fn->nqueues;
-	return vdpa_mgmtdev_register(&fn->mgmt);
+	mgmt = kzalloc(sizeof(*mgmt), GFP_KERNEL);
+	if (!mgmt)
+		return -ENOMEM;
+	mgmt->ep = ep;
+	mgmt->id_table[0].device = ep->type;
+	mgmt->id_table[0].vendor = VIRTIO_DEV_ANY_ID;
+	mgmt->mdev.device = ep->dev;
+	mgmt->mdev.ops = &hvdpa_mgmtdev_ops;
+	mgmt->mdev.id_table = mgmt->id_table;
+	mgmt->mdev.config_attr_mask = hvdpa_provision_mask(ep);
+	mgmt->mdev.supported_features = ep->supported;
+	mgmt->mdev.max_supported_vqs = ep->nqueues;
+	fn->mgmt = mgmt;
+	err = vdpa_mgmtdev_register(&mgmt->mdev);
+	if (err)
+		kfree(mgmt);
+	return err;
 }
 
 /**
@@ -280,10 +319,9 @@ int hvdpa_mgmt_register(struct hvdpa_function *fn)
  * @fn: the function
  *
  * Deletes its device, and waits for the owner to let go of it.
- *
- * Return: nothing.
  */
 void hvdpa_mgmt_unregister(struct hvdpa_function *fn)
 {
-	vdpa_mgmtdev_unregister(&fn->mgmt);
+	vdpa_mgmtdev_unregister(&fn->mgmt->mdev);
+	kfree(fn->mgmt);
 }

@@ -10,7 +10,8 @@
 #include <linux/virtio_ring.h>
 #include <linux/vhost_types.h>
 
-#include "hvdpa.h"
+#include "dma.h"
+#include "owner_ring.h"
 
 /* The most descriptors of one chain; a driver of sense uses a handful. */
 #define HVDPA_CHAIN_MAX		1024

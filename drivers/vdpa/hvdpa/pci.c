@@ -7,8 +7,52 @@
  * looks for itself whether the function is one that it can drive.
  */
 #include <linux/pci.h>
+#include <linux/slab.h>
 
-#include "hvdpa.h"
+#include "device.h"
+#include "mgmt.h"
+#include "transport_pci.h"
+
+static struct hvdpa_function *hvdpa_function_create(struct pci_dev *pdev)
+{
+	struct hvdpa_function *fn;
+	int err;
+
+	fn = kzalloc(sizeof(*fn), GFP_KERNEL);
+	if (!fn)
+		return ERR_PTR(-ENOMEM);
+	hvdpa_function_init(fn, pdev);
+	/* Nothing reaches memory before there is a device. */
+	hvdpa_function_enable_dma(fn, false);
+	err = hvdpa_function_save(fn);
+	if (err)
+		goto err_free;
+	fn->endpoint = hvdpa_pci_endpoint_create(fn);
+	if (IS_ERR(fn->endpoint)) {
+		err = PTR_ERR(fn->endpoint);
+		goto err_free;
+	}
+
+	/*
+	 * To allocate them takes a third of what dev_add would take with it, under
+	 * the lock of all vdpa commands. Where this fails dev_add tries it again,
+	 * and says so.
+	 */
+	hvdpa_function_reserve_vectors(fn, fn->endpoint->nqueues + 1);
+	return fn;
+
+err_free:
+	hvdpa_function_cleanup(fn);
+	kfree(fn);
+	return ERR_PTR(err);
+}
+
+static void hvdpa_function_destroy(struct hvdpa_function *fn)
+{
+	hvdpa_pci_endpoint_destroy(fn->endpoint);
+	hvdpa_function_cleanup(fn);
+	kfree(fn);
+}
 
 static int hvdpa_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
@@ -29,10 +73,7 @@ static int hvdpa_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	}
 
 	pci_set_drvdata(pdev, fn);
-	err = hvdpa_function_save(fn);
-	if (err)
-		goto err_destroy_function;
-	err = hvdpa_health_register(fn);
+	err = hvdpa_health_register(fn->endpoint);
 	if (err)
 		goto err_destroy_function;
 	err = hvdpa_mgmt_register(fn);
@@ -42,7 +83,7 @@ static int hvdpa_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 
 err_unregister_health:
-	hvdpa_health_unregister(fn);
+	hvdpa_health_unregister(fn->endpoint);
 err_destroy_function:
 	pci_set_drvdata(pdev, NULL);
 	hvdpa_function_destroy(fn);
@@ -54,6 +95,7 @@ err_disable_device:
 static void hvdpa_remove(struct pci_dev *pdev)
 {
 	struct hvdpa_function *fn = pci_get_drvdata(pdev);
+	struct hvdpa_endpoint *ep = fn->endpoint;
 
 	if (pci_num_vf(pdev))
 		pci_disable_sriov(pdev);
@@ -62,14 +104,14 @@ static void hvdpa_remove(struct pci_dev *pdev)
 	 * The owner is told first: the next line waits for it to let go, with
 	 * the lock held that every vdpa command on the machine needs.
 	 */
-	mutex_lock(&fn->lock);
-	fn->removing = true;
-	if (fn->hv)
-		hvdpa_device_revoke(fn->hv);
-	mutex_unlock(&fn->lock);
+	mutex_lock(&ep->lock);
+	hvdpa_endpoint_leave(ep);
+	if (ep->device)
+		hvdpa_device_revoke(ep->device);
+	mutex_unlock(&ep->lock);
 
 	hvdpa_mgmt_unregister(fn);
-	hvdpa_health_unregister(fn);
+	hvdpa_health_unregister(ep);
 	pci_set_drvdata(pdev, NULL);
 	hvdpa_function_destroy(fn);
 	pci_disable_device(pdev);
@@ -82,13 +124,14 @@ static void hvdpa_remove(struct pci_dev *pdev)
 static void hvdpa_shutdown(struct pci_dev *pdev)
 {
 	struct hvdpa_function *fn = pci_get_drvdata(pdev);
+	struct hvdpa_endpoint *ep = fn->endpoint;
 
-	mutex_lock(&fn->lock);
-	fn->removing = true;
-	pci_clear_master(pdev);
-	hvdpa_function_reset(fn);
-	hvdpa_function_lose(fn, "shutdown");
-	mutex_unlock(&fn->lock);
+	mutex_lock(&ep->lock);
+	hvdpa_endpoint_leave(ep);
+	hvdpa_function_enable_dma(fn, false);
+	hvdpa_endpoint_reset(ep);
+	hvdpa_endpoint_lose(ep, "shutdown");
+	mutex_unlock(&ep->lock);
 }
 
 static struct pci_driver hvdpa_pci_driver = {
@@ -116,8 +159,6 @@ int hvdpa_pci_register(void)
  * hvdpa_pci_unregister - let go of every function
  *
  * Waits for owners of devices to close them.
- *
- * Return: nothing.
  */
 void hvdpa_pci_unregister(void)
 {

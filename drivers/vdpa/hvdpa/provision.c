@@ -16,7 +16,8 @@
 #include <uapi/linux/vdpa.h>
 #include <uapi/linux/virtio_ids.h>
 
-#include "hvdpa.h"
+#include "parts.h"
+#include "provision.h"
 
 #define HVDPA_MQ	(BIT_ULL(VIRTIO_NET_F_MQ) | BIT_ULL(VIRTIO_NET_F_RSS))
 
@@ -32,19 +33,19 @@ static bool hvdpa_given(const struct vdpa_dev_set_config *config,
 
 /**
  * hvdpa_provision_mask - which attributes a function's devices can be given
- * @fn: the function, identified
+ * @ep: the function, identified
  *
  * Return: bits of enum vdpa_attr.
  */
-u64 hvdpa_provision_mask(const struct hvdpa_function *fn)
+u64 hvdpa_provision_mask(const struct hvdpa_endpoint *ep)
 {
 	u64 mask = BIT_ULL(VDPA_ATTR_DEV_FEATURES);
 
-	if (fn->mdev.id.device != VIRTIO_ID_NET)
+	if (ep->type != VIRTIO_ID_NET)
 		return mask;
 	mask |= BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MTU) |
 		BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MAX_VQP);
-	if ((fn->supported & HVDPA_MAC_COMMAND) == HVDPA_MAC_COMMAND)
+	if ((ep->supported & HVDPA_MAC_COMMAND) == HVDPA_MAC_COMMAND)
 		mask |= BIT_ULL(VDPA_ATTR_DEV_NET_CFG_MACADDR);
 	return mask;
 }
@@ -53,14 +54,14 @@ static int hvdpa_provision_mac(struct hvdpa_device *hv, const char *name,
 			       const struct vdpa_dev_set_config *config)
 {
 	if (!is_valid_ether_addr(config->net.mac)) {
-		dev_err(&hv->fn->pdev->dev,
+		dev_err(hv->ep->dev,
 			"%s: mac %pM is no address of a station: %pe\n", name,
 			config->net.mac, ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
 	hv->has_mac = true;
 	ether_addr_copy(hv->mac, config->net.mac);
-	if (!(hv->fn->supported & BIT_ULL(VIRTIO_NET_F_MAC)))
+	if (!(hv->ep->supported & BIT_ULL(VIRTIO_NET_F_MAC)))
 		hv->own_features |= BIT_ULL(VIRTIO_NET_F_MAC);
 	return 0;
 }
@@ -69,13 +70,13 @@ static int hvdpa_provision_mac(struct hvdpa_device *hv, const char *name,
 static int hvdpa_provision_mtu(struct hvdpa_device *hv, const char *name,
 			       const struct vdpa_dev_set_config *config)
 {
-	struct hvdpa_function *fn = hv->fn;
+	struct hvdpa_endpoint *ep = hv->ep;
 	__le16 raw = cpu_to_le16(ETH_DATA_LEN);
 	u16 mtu = config->net.mtu;
 	u16 most;
 
-	if (fn->supported & BIT_ULL(VIRTIO_NET_F_MTU))
-		hvdpa_config_read(fn, offsetof(struct virtio_net_config, mtu),
+	if (ep->supported & BIT_ULL(VIRTIO_NET_F_MTU))
+		hvdpa_config_read(ep, offsetof(struct virtio_net_config, mtu),
 				  &raw, sizeof(raw));
 	else
 		hv->own_features |= BIT_ULL(VIRTIO_NET_F_MTU);
@@ -84,7 +85,7 @@ static int hvdpa_provision_mtu(struct hvdpa_device *hv, const char *name,
 	if (mtu < ETH_MIN_MTU || mtu > most) {
 		int err = mtu < ETH_MIN_MTU ? -EINVAL : -EOPNOTSUPP;
 
-		dev_err(&fn->pdev->dev,
+		dev_err(ep->dev,
 			"%s: mtu is %u, the function's is %u to %u: %pe\n",
 			name, mtu, ETH_MIN_MTU, most, ERR_PTR(err));
 		return err;
@@ -96,15 +97,15 @@ static int hvdpa_provision_mtu(struct hvdpa_device *hv, const char *name,
 static int hvdpa_provision_pairs(struct hvdpa_device *hv, const char *name,
 				 const struct vdpa_dev_set_config *config)
 {
-	struct hvdpa_function *fn = hv->fn;
+	struct hvdpa_endpoint *ep = hv->ep;
 	u16 pairs = config->net.max_vq_pairs;
 
-	if (!pairs || pairs > fn->max_pairs) {
+	if (!pairs || pairs > ep->max_pairs) {
 		int err = pairs ? -EOPNOTSUPP : -EINVAL;
 
-		dev_err(&fn->pdev->dev,
+		dev_err(ep->dev,
 			"%s: max_vqp is %u, the function has %u: %pe\n", name,
-			pairs, fn->max_pairs, ERR_PTR(err));
+			pairs, ep->max_pairs, ERR_PTR(err));
 		return err;
 	}
 	hv->pairs = pairs;
@@ -114,8 +115,8 @@ static int hvdpa_provision_pairs(struct hvdpa_device *hv, const char *name,
 static int hvdpa_provision_features(struct hvdpa_device *hv, const char *name,
 				    const struct vdpa_dev_set_config *config)
 {
-	struct hvdpa_function *fn = hv->fn;
-	u64 most = fn->supported | hv->own_features;
+	struct hvdpa_endpoint *ep = hv->ep;
+	u64 most = ep->supported | hv->own_features;
 	u64 missing;
 	int bit;
 
@@ -125,18 +126,18 @@ static int hvdpa_provision_features(struct hvdpa_device *hv, const char *name,
 	hv->features = most;
 	hv->profile = "all";
 	if (!hvdpa_given(config, VDPA_ATTR_DEV_FEATURES)) {
-		if (hvdpa_can(fn, HVDPA_SUSPEND) &&
-		    hvdpa_can(fn, HVDPA_SET_STATE)) {
+		if (hvdpa_can(ep, HVDPA_SUSPEND) &&
+		    hvdpa_can(ep, HVDPA_SET_STATE)) {
 			hv->features =
 				hvdpa_features_migratable(most,
-							  fn->mdev.id.device);
+							  ep->type);
 			hv->profile = "migratable";
 		}
 		return 0;
 	}
 
 	if (config->device_features & ~most) {
-		dev_err(&fn->pdev->dev,
+		dev_err(ep->dev,
 			"%s: device_features %#llx has %#llx beyond the function's %#llx: %pe\n",
 			name, config->device_features,
 			config->device_features & ~most, most,
@@ -145,9 +146,9 @@ static int hvdpa_provision_features(struct hvdpa_device *hv, const char *name,
 	}
 
 	bit = hvdpa_features_missing(config->device_features,
-				     fn->mdev.id.device, &missing);
+				     ep->type, &missing);
 	if (bit >= 0) {
-		dev_err(&fn->pdev->dev,
+		dev_err(ep->dev,
 			"%s: device_features %#llx: bit %d needs %#llx: %pe\n",
 			name, config->device_features, bit, missing,
 			ERR_PTR(-EINVAL));
@@ -173,7 +174,7 @@ int hvdpa_provision(struct hvdpa_device *hv, const char *name,
 {
 	int err = 0;
 
-	hv->pairs = hv->fn->max_pairs;
+	hv->pairs = hv->ep->max_pairs;
 	if (hvdpa_given(config, VDPA_ATTR_DEV_NET_CFG_MACADDR))
 		err = hvdpa_provision_mac(hv, name, config);
 	if (!err && hvdpa_given(config, VDPA_ATTR_DEV_NET_CFG_MTU))
@@ -196,19 +197,19 @@ int hvdpa_provision(struct hvdpa_device *hv, const char *name,
  */
 int hvdpa_provision_set_mac(struct hvdpa_device *hv, const u8 *mac)
 {
-	struct hvdpa_function *fn = hv->fn;
+	struct hvdpa_endpoint *ep = hv->ep;
 	int err = 0;
 
-	mutex_lock(&fn->lock);
+	mutex_lock(&ep->lock);
 	if (!is_valid_ether_addr(mac))
 		err = -EINVAL;
-	else if ((fn->supported & HVDPA_MAC_COMMAND) != HVDPA_MAC_COMMAND ||
+	else if ((ep->supported & HVDPA_MAC_COMMAND) != HVDPA_MAC_COMMAND ||
 		 !(hv->features & BIT_ULL(VIRTIO_NET_F_MAC)))
 		err = -EOPNOTSUPP;
 	else if (hv->status & VIRTIO_CONFIG_S_FEATURES_OK)
 		err = -EBUSY;
 	if (err) {
-		dev_err(&fn->pdev->dev,
+		dev_err(ep->dev,
 			"%s: mac %pM cannot be set, features %#llx, status %#x: %pe\n",
 			dev_name(&hv->vdpa.dev), mac, hv->features, hv->status,
 			ERR_PTR(err));
@@ -218,7 +219,7 @@ int hvdpa_provision_set_mac(struct hvdpa_device *hv, const u8 *mac)
 		hv->has_mac = true;
 		spin_unlock(&hv->mac_lock);
 	}
-	mutex_unlock(&fn->lock);
+	mutex_unlock(&ep->lock);
 	return err;
 }
 
@@ -232,21 +233,21 @@ static const u8 *hvdpa_provision_find_mac(const struct hvdpa_device *hv)
 
 /**
  * hvdpa_provision_mac_of - the address that is not the card's own
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  *
  * Return: what was provisioned, else what the owner behind vhost-vdpa wrote,
  * else NULL.
  */
 const u8 *hvdpa_provision_mac_of(const struct hvdpa_device *hv)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	return hvdpa_provision_find_mac(hv);
 }
 
 /**
  * hvdpa_provision_owner_mac - the owner writes an address to the configuration
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  * @offset: first byte of the write
  * @buf: what is written
  * @len: bytes
@@ -261,9 +262,9 @@ const u8 *hvdpa_provision_mac_of(const struct hvdpa_device *hv)
 bool hvdpa_provision_owner_mac(struct hvdpa_device *hv, unsigned int offset,
 			       const void *buf, unsigned int len)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
-	if (hv->fn->mdev.id.device != VIRTIO_ID_NET || !hv->control ||
+	if (hv->ep->type != VIRTIO_ID_NET || !hv->control ||
 	    hv->dma_api || hv->has_mac ||
 	    offset != offsetof(struct virtio_net_config, mac) ||
 	    len != ETH_ALEN || !is_valid_ether_addr(buf) ||
@@ -281,18 +282,16 @@ bool hvdpa_provision_owner_mac(struct hvdpa_device *hv, unsigned int offset,
 
 /**
  * hvdpa_provision_forget_owner - an owner's address is not the next one's
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  * @resetter: who resets the device; NULL: nobody owns it any more
  *
  * QEMU resets the device between the write and the start, and vhost-vdpa does
  * when it is opened and closed: the process tells one owner from the next.
- *
- * Return: nothing.
  */
 void hvdpa_provision_forget_owner(struct hvdpa_device *hv,
 				  struct task_struct *resetter)
 {
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (resetter && !(resetter->flags & PF_EXITING) &&
 	    task_tgid(resetter) == hv->mac_owner)
@@ -305,7 +304,7 @@ void hvdpa_provision_forget_owner(struct hvdpa_device *hv,
 
 /**
  * hvdpa_provision_device_features - what to agree on with the card
- * @hv: the device; the function's lock is held
+ * @hv: the device; the endpoint's lock is held
  *
  * Return: what the owner accepted, without what the driver honours by itself,
  * with what it needs for itself.
@@ -314,10 +313,12 @@ u64 hvdpa_provision_device_features(const struct hvdpa_device *hv)
 {
 	u64 features = hv->driver_features & ~hv->own_features;
 
+	lockdep_assert_held(&hv->ep->lock);
+
 	if (hvdpa_provision_mac_of(hv))
 		features |= HVDPA_MAC_COMMAND;
 	if (hvdpa_provision_mac_of(hv) && hv->dma_api)
-		features |= hv->fn->offered & BIT_ULL(VIRTIO_F_RING_RESET);
+		features |= hv->ep->offered & BIT_ULL(VIRTIO_F_RING_RESET);
 	return features;
 }
 
@@ -342,7 +343,7 @@ static void hvdpa_config_overlay(void *buf, unsigned int offset,
  */
 size_t hvdpa_provision_config_size(const struct hvdpa_device *hv)
 {
-	size_t size = hv->fn->mdev.device_len;
+	size_t size = hv->ep->config_len;
 
 	if (hv->mtu)
 		size = max(size, offsetofend(struct virtio_net_config, mtu));
@@ -368,7 +369,7 @@ void hvdpa_provision_config_read(struct hvdpa_device *hv, unsigned int offset,
 	__le16 mtu = cpu_to_le16(hv->mtu);
 	const u8 *mac;
 
-	hvdpa_config_read(hv->fn, offset, buf, len);
+	hvdpa_config_read(hv->ep, offset, buf, len);
 	spin_lock(&hv->mac_lock);
 	mac = hvdpa_provision_find_mac(hv);
 	if (mac)
@@ -380,7 +381,7 @@ void hvdpa_provision_config_read(struct hvdpa_device *hv, unsigned int offset,
 		hvdpa_config_overlay(buf, offset, len,
 				     offsetof(struct virtio_net_config, mtu),
 				     &mtu, sizeof(mtu));
-	if (hv->pairs != hv->fn->max_pairs)
+	if (hv->pairs != hv->ep->max_pairs)
 		hvdpa_config_overlay(buf, offset, len,
 				     offsetof(struct virtio_net_config,
 					      max_virtqueue_pairs),

@@ -8,32 +8,39 @@
 #include <linux/pci.h>
 #include <linux/pm.h>
 
-#include "hvdpa.h"
+#include "endpoint.h"
+#include "function.h"
 
+/*
+ * Who resets is written down first: a revival that is under way finds it, or has
+ * ended when the endpoint is lost.
+ */
 static void hvdpa_reset_begin(struct hvdpa_function *fn,
 			      enum hvdpa_resetter who, const char *reason)
 {
-	mutex_lock(&fn->lock);
-	hvdpa_function_lose(fn, reason);
-	WRITE_ONCE(fn->resetters, fn->resetters | BIT(who));
-	mutex_unlock(&fn->lock);
+	struct hvdpa_endpoint *ep = fn->endpoint;
+
+	hvdpa_function_reset_begins(fn, who);
+	mutex_lock(&ep->lock);
+	hvdpa_endpoint_lose(ep, reason);
+	mutex_unlock(&ep->lock);
 }
 
 /*
- * @bring_back: hvdpa_function_return(), or _revive() if it needs a reset yet. Of
- * several resets at once the last one brings the function back.
+ * @bring_back: hvdpa_endpoint_return(), or _revive() if it needs a reset yet. Of
+ * several resets at once the last one brings the endpoint back.
  */
 static int hvdpa_reset_end(struct hvdpa_function *fn, enum hvdpa_resetter who,
-			   int (*bring_back)(struct hvdpa_function *fn))
+			   int (*bring_back)(struct hvdpa_endpoint *ep))
 {
+	struct hvdpa_endpoint *ep = fn->endpoint;
 	int err;
 
-	mutex_lock(&fn->lock);
-	WRITE_ONCE(fn->resetters, fn->resetters & ~BIT(who));
-	wake_up_all(&fn->reset_over);
-	err = hvdpa_function_is_being_reset(fn) ? -EBUSY : bring_back(fn);
-	hvdpa_health_show(fn, !err);
-	mutex_unlock(&fn->lock);
+	hvdpa_function_reset_ends(fn, who);
+	mutex_lock(&ep->lock);
+	err = bring_back(ep);
+	hvdpa_health_show(ep, !err);
+	mutex_unlock(&ep->lock);
 	return err;
 }
 
@@ -45,17 +52,15 @@ static pci_ers_result_t hvdpa_error_detected(struct pci_dev *pdev,
 					     pci_channel_state_t state)
 {
 	struct hvdpa_function *fn = pci_get_drvdata(pdev);
+	struct hvdpa_endpoint *ep = fn->endpoint;
 
-	mutex_lock(&fn->lock);
-	hvdpa_function_lose(fn, "PCI error");
+	hvdpa_reset_begin(fn, HVDPA_RESETTER_RECOVERY, "PCI error");
 	if (state == pci_channel_io_perm_failure)
-		fn->resetters &= ~BIT(HVDPA_RESETTER_RECOVERY);
-	else
-		fn->resetters |= BIT(HVDPA_RESETTER_RECOVERY);
-	fn->recovery_began = jiffies;
+		hvdpa_function_reset_ends(fn, HVDPA_RESETTER_RECOVERY);
 	/* If nobody recovers it, an administrator can: not before, not twice. */
-	hvdpa_health_show(fn, false);
-	mutex_unlock(&fn->lock);
+	mutex_lock(&ep->lock);
+	hvdpa_health_show(ep, false);
+	mutex_unlock(&ep->lock);
 
 	dev_warn(&pdev->dev, "PCI error, channel state %u: waiting for the recovery\n",
 		 state);
@@ -87,7 +92,7 @@ static pci_ers_result_t hvdpa_slot_reset(struct pci_dev *pdev)
 static void hvdpa_error_resume(struct pci_dev *pdev)
 {
 	hvdpa_reset_end(pci_get_drvdata(pdev), HVDPA_RESETTER_RECOVERY,
-			hvdpa_function_revive);
+			hvdpa_endpoint_revive);
 }
 
 static void hvdpa_reset_prepare(struct pci_dev *pdev)
@@ -99,7 +104,7 @@ static void hvdpa_reset_prepare(struct pci_dev *pdev)
 static void hvdpa_reset_done(struct pci_dev *pdev)
 {
 	hvdpa_reset_end(pci_get_drvdata(pdev), HVDPA_RESETTER_PCI,
-			hvdpa_function_return);
+			hvdpa_endpoint_return);
 }
 
 const struct pci_error_handlers hvdpa_error_handlers = {
@@ -122,7 +127,7 @@ static int hvdpa_sleep(struct device *dev)
 static int hvdpa_wake(struct device *dev)
 {
 	return hvdpa_reset_end(dev_get_drvdata(dev), HVDPA_RESETTER_SLEEP,
-			       hvdpa_function_revive);
+			       hvdpa_endpoint_revive);
 }
 
 const struct dev_pm_ops hvdpa_pm_ops = {

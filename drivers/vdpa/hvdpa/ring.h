@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where a ring stands. Part of hvdpa.h, which is what to include.
+ * Where a ring stands.
  */
 #ifndef HVDPA_RING_H
 #define HVDPA_RING_H
@@ -32,5 +32,10 @@ void hvdpa_ring_state_decode(const struct vdpa_vq_state *vq, bool packed,
 			     struct hvdpa_ring_state *ring);
 void hvdpa_ring_state_encode(const struct hvdpa_ring_state *ring, bool packed,
 			     struct vdpa_vq_state *vq);
+u32 hvdpa_ring_state_to_register(const struct hvdpa_ring_state *ring);
+void hvdpa_ring_state_from_register(u32 value, bool packed,
+				    struct hvdpa_ring_state *ring);
+bool hvdpa_ring_state_sane(const struct hvdpa_ring_state *ring, bool packed,
+			   u32 num);
 
 #endif /* HVDPA_RING_H */

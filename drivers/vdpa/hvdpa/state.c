@@ -6,15 +6,17 @@
  * the compiler's choice. It is taken apart by name here and never copied.
  */
 #include <linux/bitfield.h>
+#include <linux/string.h>
+#include <linux/vdpa.h>
 
-#include "hvdpa.h"
+#include <hvdpa/migration_regs.h>
+
+#include "ring.h"
 
 /**
  * hvdpa_ring_state_initial - where a ring stands after a reset
  * @ring: filled here
  * @packed: a packed ring's wrap counters start at 1, virtio 1.4 section 2.8.1
- *
- * Return: nothing.
  */
 void hvdpa_ring_state_initial(struct hvdpa_ring_state *ring, bool packed)
 {
@@ -44,8 +46,6 @@ bool hvdpa_ring_state_is_initial(const struct hvdpa_ring_state *ring,
  * @packed: which half of the union is meant
  * @ring: filled here; a split ring's owner says that all is used that was
  *	  available, for the kernel has one index for both
- *
- * Return: nothing.
  */
 void hvdpa_ring_state_decode(const struct vdpa_vq_state *vq, bool packed,
 			     struct hvdpa_ring_state *ring)
@@ -67,8 +67,6 @@ void hvdpa_ring_state_decode(const struct vdpa_vq_state *vq, bool packed,
  * @ring: ours
  * @packed: which half of the union is meant
  * @vq: filled here
- *
- * Return: nothing.
  */
 void hvdpa_ring_state_encode(const struct hvdpa_ring_state *ring, bool packed,
 			     struct vdpa_vq_state *vq)
@@ -110,8 +108,6 @@ u32 hvdpa_ring_state_to_register(const struct hvdpa_ring_state *ring)
  * @value: the register's value
  * @packed: of a packed ring
  * @ring: filled here
- *
- * Return: nothing.
  */
 void hvdpa_ring_state_from_register(u32 value, bool packed,
 				    struct hvdpa_ring_state *ring)

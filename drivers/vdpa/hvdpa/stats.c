@@ -5,9 +5,17 @@
 #include <net/netlink.h>
 #include <uapi/linux/vdpa.h>
 
-#include "hvdpa.h"
+#include "parts.h"
 
-static int hvdpa_put_stat(struct sk_buff *msg, const char *name, u64 value)
+/**
+ * hvdpa_put_stat - put one number into a netlink message
+ * @msg: the message
+ * @name: of the number
+ * @value: the number
+ *
+ * Return: 0, or -EMSGSIZE if the message is full.
+ */
+int hvdpa_put_stat(struct sk_buff *msg, const char *name, u64 value)
 {
 	if (nla_put_string(msg, VDPA_ATTR_DEV_VENDOR_ATTR_NAME, name) ||
 	    nla_put_u64_64bit(msg, VDPA_ATTR_DEV_VENDOR_ATTR_VALUE, value,
@@ -16,31 +24,20 @@ static int hvdpa_put_stat(struct sk_buff *msg, const char *name, u64 value)
 	return 0;
 }
 
-static int hvdpa_control_stats(const struct hvdpa_control *control,
-			       struct sk_buff *msg)
-{
-	struct hvdpa_control_counters counters;
-
-	hvdpa_control_counters(control, &counters);
-	return hvdpa_put_stat(msg, "commands", counters.received) ?:
-	       hvdpa_put_stat(msg, "commands_accepted", counters.accepted) ?:
-	       hvdpa_put_stat(msg, "commands_refused", counters.refused);
-}
-
 /* What the device counts, where it does and answers. */
 static int hvdpa_device_stats(struct hvdpa_vring *vring, struct sk_buff *msg)
 {
-	struct hvdpa_function *fn = vring->hv->fn;
+	struct hvdpa_endpoint *ep = vring->hv->ep;
 	struct hvdpa_queue_counters counters;
 	int err;
 
 	/* The lock is a recovery's as long as the PCI core waits. */
-	if (!hvdpa_can(fn, HVDPA_COUNTERS) || READ_ONCE(fn->dead))
+	if (!hvdpa_can(ep, HVDPA_COUNTERS) || hvdpa_endpoint_is_lost(ep))
 		return 0;
-	mutex_lock(&fn->lock);
-	err = fn->dead ? -ENODEV :
-	      fn->hw->get_counters(fn, vring->hw_idx, &counters);
-	mutex_unlock(&fn->lock);
+	mutex_lock(&ep->lock);
+	err = hvdpa_endpoint_is_lost(ep) ? -ENODEV :
+	      ep->migration->get_counters(ep, vring->hw_idx, &counters);
+	mutex_unlock(&ep->lock);
 	if (err)
 		return 0;
 
@@ -60,19 +57,21 @@ static int hvdpa_device_stats(struct hvdpa_vring *vring, struct sk_buff *msg)
  * These count from dev_add on. device_doorbells and device_used are the
  * device's own, where it has them, and count from its power-up on.
  *
- * Takes the function's lock; may sleep.
+ * Takes the endpoint's lock; may sleep.
  *
  * Return: 0, or -EMSGSIZE if the message is full.
  */
 int hvdpa_vq_stats(struct hvdpa_vring *vring, struct sk_buff *msg)
 {
+	const struct hvdpa_vring_ops *ops;
 	int err;
 
 	err = hvdpa_put_stat(msg, "kicks", atomic64_read(&vring->kicks)) ?:
 	      hvdpa_put_stat(msg, "interrupts",
 			     READ_ONCE(vring->interrupts)) ?:
 	      hvdpa_put_stat(msg, "errors", atomic64_read(&vring->errors));
-	if (!err && READ_ONCE(vring->mediated))
-		err = hvdpa_control_stats(vring->hv->control, msg);
+	ops = READ_ONCE(vring->ops);
+	if (!err && ops->stats)
+		err = ops->stats(vring, msg);
 	return err ?: hvdpa_device_stats(vring, msg);
 }

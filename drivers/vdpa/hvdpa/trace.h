@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: what an owner asks for and what becomes of it. Documented in the
- * admin guide; names and fields stay.
+ * Tracepoints: what an owner asks for and what becomes of it.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM hvdpa

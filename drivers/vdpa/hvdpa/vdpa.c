@@ -2,11 +2,11 @@
 /*
  * The device as the vdpa bus sees it: the operations, each as thin as can be.
  */
-#include <linux/pci.h>
 #include <linux/vdpa.h>
 #include <linux/vhost_types.h>
 
-#include "hvdpa.h"
+#include "device.h"
+#include "provision.h"
 #include "trace.h"
 
 static int hvdpa_set_vq_address(struct vdpa_device *vdpa, u16 idx, u64 desc,
@@ -20,8 +20,8 @@ static int hvdpa_set_vq_address(struct vdpa_device *vdpa, u16 idx, u64 desc,
 		return -EINVAL;
 
 	vring = &hv->vrings[idx];
-	mutex_lock(&hv->fn->lock);
-	if (vring->armed) {
+	mutex_lock(&hv->ep->lock);
+	if (hvdpa_vring_is_started(vring)) {
 		err = -EBUSY;
 	} else if (!IS_ALIGNED(desc, VRING_DESC_ALIGN_SIZE) ||
 		   !IS_ALIGNED(driver, VRING_AVAIL_ALIGN_SIZE) ||
@@ -35,7 +35,7 @@ static int hvdpa_set_vq_address(struct vdpa_device *vdpa, u16 idx, u64 desc,
 	}
 	if (err)
 		atomic64_inc(&vring->errors);
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 	return err;
 }
 
@@ -49,12 +49,12 @@ static void hvdpa_set_vq_num(struct vdpa_device *vdpa, u16 idx, u32 num)
 
 	/* A bad number cannot be told here; DRIVER_OK will not come of it. */
 	vring = &hv->vrings[idx];
-	mutex_lock(&hv->fn->lock);
-	if (!vring->armed)
+	mutex_lock(&hv->ep->lock);
+	if (!hvdpa_vring_is_started(vring))
 		vring->num = num;
 	if (num > vring->size)
 		atomic64_inc(&vring->errors);
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 }
 
 static void hvdpa_set_vq_cb(struct vdpa_device *vdpa, u16 idx,
@@ -75,13 +75,14 @@ static void hvdpa_set_vq_ready(struct vdpa_device *vdpa, u16 idx, bool ready)
 		return;
 
 	vring = &hv->vrings[idx];
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	WRITE_ONCE(vring->ready, ready);
 	if (!ready)
 		hvdpa_vring_hold(vring);
-	else if (vring->armed && hv->running && !hv->suspended)
+	else if (hvdpa_vring_is_started(vring) &&
+		 hv->state == HVDPA_DEVICE_RUNNING)
 		hvdpa_vring_go_live(vring);
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 }
 
 static bool hvdpa_get_vq_ready(struct vdpa_device *vdpa, u16 idx)
@@ -103,43 +104,20 @@ static int hvdpa_set_vq_state(struct vdpa_device *vdpa, u16 idx,
 		return -EINVAL;
 
 	vring = &hv->vrings[idx];
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	hvdpa_ring_state_decode(state, hvdpa_is_packed(hv), &ring);
-	if (vring->armed)
+	if (hvdpa_vring_is_started(vring))
 		err = -EBUSY;
-	else if (!hvdpa_can(hv->fn, HVDPA_SET_STATE) &&
-		 !hvdpa_device_serves(hv, idx) &&
-		 !hvdpa_ring_state_is_initial(&ring, hvdpa_is_packed(hv)))
+	else if (!vring->ops->can_start_at(vring, &ring))
 		err = -EOPNOTSUPP;
 	if (err) {
 		atomic64_inc(&vring->errors);
 	} else {
-		vring->state = ring;
-		vring->has_state = true;
+		vring->base = ring;
+		vring->has_base = true;
 	}
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 	return err;
-}
-
-/* Where a queue that was told to the device stands; the function's lock is held. */
-static int hvdpa_vring_stands(const struct hvdpa_vring *vring,
-			      struct hvdpa_ring_state *ring)
-{
-	struct hvdpa_device *hv = vring->hv;
-	int err;
-
-	err = hvdpa_device_check(hv);
-	if (err)
-		return err;
-	if (vring->mediated && hv->suspended) {
-		hvdpa_control_ring_state(hv, ring);
-		return 0;
-	}
-	if (!hvdpa_can(hv->fn, HVDPA_GET_STATE))
-		return -EOPNOTSUPP;
-	if (!hv->suspended)
-		return -EBUSY;
-	return hv->fn->hw->get_ring_state(vring, ring);
 }
 
 static int hvdpa_get_vq_state(struct vdpa_device *vdpa, u16 idx,
@@ -154,15 +132,16 @@ static int hvdpa_get_vq_state(struct vdpa_device *vdpa, u16 idx,
 		return -EINVAL;
 
 	vring = &hv->vrings[idx];
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	/* A ring that never ran stands where it was put. */
-	if (vring->armed)
-		err = hvdpa_vring_stands(vring, &ring);
+	if (hvdpa_vring_is_started(vring))
+		err = hvdpa_device_check(hv) ?:
+		      vring->ops->get_base(vring, &ring);
 	else
-		ring = vring->state;
+		ring = vring->base;
 	if (!err)
 		hvdpa_ring_state_encode(&ring, hvdpa_is_packed(hv), state);
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 	return err;
 }
 
@@ -242,9 +221,9 @@ static int hvdpa_set_group_asid(struct vdpa_device *vdpa, unsigned int group,
 	if (group == HVDPA_GROUP_DATA)
 		return asid == HVDPA_ASID_DATA ? 0 : -EOPNOTSUPP;
 
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	err = hvdpa_control_set_asid(hv, asid);
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 	return err;
 }
 
@@ -261,6 +240,7 @@ static u64 hvdpa_get_backend_features(const struct vdpa_device *vdpa)
 static int hvdpa_set_driver_features(struct vdpa_device *vdpa, u64 features)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	int err = 0;
 
 	/*
 	 * vdpa sets none at all, in place of an owner that reads the
@@ -268,7 +248,7 @@ static int hvdpa_set_driver_features(struct vdpa_device *vdpa, u64 features)
 	 */
 	if (features & ~hv->features ||
 	    (features && HVDPA_FEATURES_NEEDED & ~features)) {
-		dev_err_ratelimited(&hv->fn->pdev->dev,
+		dev_err_ratelimited(hv->ep->dev,
 				    "driver features are %#llx, expected %#llx and no more than %#llx: %pe\n",
 				    features, HVDPA_FEATURES_NEEDED,
 				    hv->features,
@@ -283,10 +263,15 @@ static int hvdpa_set_driver_features(struct vdpa_device *vdpa, u64 features)
 	if (READ_ONCE(hv->driver_features) == features)
 		return 0;
 
-	mutex_lock(&hv->fn->lock);
-	WRITE_ONCE(hv->driver_features, features);
-	mutex_unlock(&hv->fn->lock);
-	return 0;
+	mutex_lock(&hv->ep->lock);
+	if (hv->status & VIRTIO_CONFIG_S_FEATURES_OK) {
+		err = -EBUSY;
+	} else {
+		WRITE_ONCE(hv->driver_features, features);
+		hvdpa_device_share_out(hv);
+	}
+	mutex_unlock(&hv->ep->lock);
+	return err;
 }
 
 static u64 hvdpa_get_driver_features(struct vdpa_device *vdpa)
@@ -302,17 +287,17 @@ static void hvdpa_set_config_cb(struct vdpa_device *vdpa,
 
 static u16 hvdpa_get_vq_num_max(struct vdpa_device *vdpa)
 {
-	return hvdpa_of(vdpa)->fn->queue_size_max;
+	return hvdpa_of(vdpa)->ep->queue_size_max;
 }
 
 static u32 hvdpa_get_device_id(struct vdpa_device *vdpa)
 {
-	return hvdpa_of(vdpa)->fn->mdev.id.device;
+	return hvdpa_of(vdpa)->ep->type;
 }
 
 static u32 hvdpa_get_vendor_id(struct vdpa_device *vdpa)
 {
-	return hvdpa_of(vdpa)->fn->mdev.id.vendor;
+	return hvdpa_of(vdpa)->ep->vendor;
 }
 
 static u8 hvdpa_get_status(struct vdpa_device *vdpa)
@@ -324,8 +309,8 @@ static u8 hvdpa_get_status(struct vdpa_device *vdpa)
 	 * The one bit that the device sets by itself. All-ones has it too,
 	 * which is what a function that is gone needs most.
 	 */
-	if (READ_ONCE(hv->running))
-		status |= hvdpa_function_read_status(hv->fn) &
+	if (hvdpa_device_is_running(hv))
+		status |= hv->ep->transport->get_status(hv->ep) &
 			  VIRTIO_CONFIG_S_NEEDS_RESET;
 	return status;
 }
@@ -335,11 +320,11 @@ static void hvdpa_set_status(struct vdpa_device *vdpa, u8 status)
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 	u8 from;
 
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	from = hv->status;
 	hvdpa_device_set_status(hv, status);
 	trace_hvdpa_status(vdpa, from, hv->status);
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 }
 
 static int hvdpa_reset(struct vdpa_device *vdpa)
@@ -347,10 +332,10 @@ static int hvdpa_reset(struct vdpa_device *vdpa)
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 	int err;
 
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	hvdpa_provision_forget_owner(hv, current);
 	err = hvdpa_device_reset(hv) ?: hvdpa_consumer_check(hv);
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 	trace_hvdpa_reset(vdpa, err);
 	return err;
 }
@@ -360,9 +345,9 @@ static int hvdpa_suspend(struct vdpa_device *vdpa)
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 	int err;
 
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	err = hvdpa_device_suspend(hv);
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 	trace_hvdpa_suspend(vdpa, err);
 	return err;
 }
@@ -372,9 +357,9 @@ static int hvdpa_resume(struct vdpa_device *vdpa)
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 	int err;
 
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	err = hvdpa_device_resume(hv);
-	mutex_unlock(&hv->fn->lock);
+	mutex_unlock(&hv->ep->lock);
 	trace_hvdpa_resume(vdpa, err);
 	return err;
 }
@@ -395,16 +380,16 @@ static void hvdpa_set_config(struct vdpa_device *vdpa, unsigned int offset,
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 
-	mutex_lock(&hv->fn->lock);
+	mutex_lock(&hv->ep->lock);
 	if (!hvdpa_device_check(hv) &&
 	    !hvdpa_provision_owner_mac(hv, offset, buf, len))
-		hvdpa_config_write(hv->fn, offset, buf, len);
-	mutex_unlock(&hv->fn->lock);
+		hvdpa_config_write(hv->ep, offset, buf, len);
+	mutex_unlock(&hv->ep->lock);
 }
 
 static u32 hvdpa_get_generation(struct vdpa_device *vdpa)
 {
-	return hvdpa_config_generation(hvdpa_of(vdpa)->fn);
+	return hvdpa_config_generation(hvdpa_of(vdpa)->ep);
 }
 
 static struct vdpa_iova_range hvdpa_get_iova_range(struct vdpa_device *vdpa)
@@ -475,8 +460,6 @@ const struct vdpa_config_ops hvdpa_vdpa_ops = {
 /**
  * hvdpa_vdpa_ops_fit - give a device the operations that it can honour
  * @hv: the device, before it is registered; its vectors and domain are known
- *
- * Return: nothing.
  */
 void hvdpa_vdpa_ops_fit(struct hvdpa_device *hv)
 {
@@ -495,9 +478,9 @@ void hvdpa_vdpa_ops_fit(struct hvdpa_device *hv)
 	}
 	if (!hvdpa_irq_bypass)
 		hv->ops.get_vq_irq = NULL;
-	if (!hvdpa_can(hv->fn, HVDPA_SUSPEND))
+	if (!hvdpa_can(hv->ep, HVDPA_SUSPEND))
 		hv->ops.suspend = NULL;
-	if (!hvdpa_can(hv->fn, HVDPA_RESUME))
+	if (!hvdpa_can(hv->ep, HVDPA_RESUME))
 		hv->ops.resume = NULL;
 	if (!hv->plan.private) {
 		hv->ops.set_vq_affinity = NULL;

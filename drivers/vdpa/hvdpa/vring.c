@@ -2,18 +2,45 @@
 /*
  * One virtqueue: what its owner said of it, its kicks, its interrupts.
  */
-#include "hvdpa.h"
+#include <linux/device.h>
+#include <linux/io.h>
+#include <uapi/linux/virtio_ring.h>
+
+#include "parts.h"
 #include "trace.h"
 
 #define HVDPA_KICK_PENDING	0
+
+/**
+ * hvdpa_vring_set_state - the one way from state to state
+ * @vring: the virtqueue; the endpoint's lock is held
+ * @state: the next
+ *
+ * Return: true if it may go there.
+ */
+bool hvdpa_vring_set_state(struct hvdpa_vring *vring,
+			   enum hvdpa_vring_state state)
+{
+	static const u8 next[] = {
+		[HVDPA_VRING_OFF] = BIT(HVDPA_VRING_HELD),
+		[HVDPA_VRING_HELD] = BIT(HVDPA_VRING_LIVE) |
+				     BIT(HVDPA_VRING_OFF),
+		[HVDPA_VRING_LIVE] = BIT(HVDPA_VRING_HELD),
+	};
+
+	lockdep_assert_held(&vring->hv->ep->lock);
+
+	if (!(next[vring->state] & BIT(state)))
+		return false;
+	WRITE_ONCE(vring->state, state);
+	return true;
+}
 
 /**
  * hvdpa_vring_init - make a virtqueue
  * @vring: zeroed memory
  * @hv: its device
  * @idx: its number
- *
- * Return: nothing.
  */
 void hvdpa_vring_init(struct hvdpa_vring *vring, struct hvdpa_device *hv,
 		      u16 idx)
@@ -21,54 +48,54 @@ void hvdpa_vring_init(struct hvdpa_vring *vring, struct hvdpa_device *hv,
 	vring->hv = hv;
 	vring->idx = idx;
 	spin_lock_init(&vring->cb_lock);
+	mutex_lock(&hv->ep->lock);
 	hvdpa_vring_forget(vring);
+	mutex_unlock(&hv->ep->lock);
 }
 
 /**
  * hvdpa_vring_number - find the device's number of a virtqueue
  * @vring: the virtqueue; not live
  * @features: those that decide which queue is the control queue
- *
- * Return: nothing.
  */
 void hvdpa_vring_number(struct hvdpa_vring *vring, u64 features)
 {
 	const struct hvdpa_device *hv = vring->hv;
-	const struct hvdpa_function *fn = hv->fn;
+	const struct hvdpa_endpoint *ep = hv->ep;
 
 	vring->hw_idx = vring->idx;
 	if (vring->idx == hvdpa_control_index(hv, features))
 		vring->hw_idx =
 			hvdpa_features_control_index(features,
-						     fn->mdev.id.device,
-						     fn->max_pairs);
+						     ep->type,
+						     ep->max_pairs);
 }
 
 /**
  * hvdpa_vring_forget - forget what the owner said, as a reset does
  * @vring: the virtqueue; not live
  *
- * The counters stay: they belong to the device. The caller holds the
- * function's lock, and the device is quiet: see hvdpa_device_quiet().
- *
- * Return: nothing.
+ * The counters stay: they belong to the device. The endpoint's lock is held, and
+ * no interrupt's handler is under way.
  */
 void hvdpa_vring_forget(struct hvdpa_vring *vring)
 {
 	unsigned long flags;
 
+	lockdep_assert_held(&vring->hv->ep->lock);
+
 	vring->desc = 0;
 	vring->driver = 0;
 	vring->device = 0;
 	hvdpa_vring_number(vring, vring->hv->features);
-	WRITE_ONCE(vring->size, vring->hv->fn->queues[vring->hw_idx].size);
+	WRITE_ONCE(vring->size, vring->hv->ep->queues[vring->hw_idx].size);
 	vring->num = vring->size;
 	vring->has_address = false;
 	WRITE_ONCE(vring->ready, false);
-	vring->armed = false;
-	WRITE_ONCE(vring->mediated, false);
-	vring->has_state = false;
-	hvdpa_ring_state_initial(&vring->state, false);
+	hvdpa_vring_set_state(vring, HVDPA_VRING_OFF);
+	WRITE_ONCE(vring->ops, &hvdpa_direct_vring_ops);
+	vring->has_base = false;
+	hvdpa_ring_state_initial(&vring->base, false);
 	clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
 
 	/* What the callback is for stays: see hvdpa_vring_set_cb(). */
@@ -79,7 +106,7 @@ void hvdpa_vring_forget(struct hvdpa_vring *vring)
 
 /**
  * hvdpa_vring_agree - find what the owner's features make of a virtqueue
- * @vring: the virtqueue; not live, and the function's lock is held; the features
+ * @vring: the virtqueue; not live, and the endpoint's lock is held; the features
  *	   are agreed on with the device
  *
  * Its number on the device, the most entries that it can have, and where it starts
@@ -95,16 +122,16 @@ int hvdpa_vring_agree(struct hvdpa_vring *vring)
 	u16 size;
 	int err;
 
-	lockdep_assert_held(&hv->fn->lock);
+	lockdep_assert_held(&hv->ep->lock);
 
 	hvdpa_vring_number(vring, hv->driver_features);
-	err = hvdpa_function_read_queue_size(hv->fn, vring->hw_idx, packed,
+	err = hvdpa_endpoint_read_queue_size(hv->ep, vring->hw_idx, packed,
 					     &size);
 	if (err)
 		return err;
 	WRITE_ONCE(vring->size, size);
-	if (!vring->has_state)
-		hvdpa_ring_state_initial(&vring->state, packed);
+	if (!vring->has_base)
+		hvdpa_ring_state_initial(&vring->base, packed);
 	return 0;
 }
 
@@ -122,21 +149,21 @@ int hvdpa_vring_agree(struct hvdpa_vring *vring)
 int hvdpa_vring_check(const struct hvdpa_vring *vring, u32 most)
 {
 	bool packed = hvdpa_is_packed(vring->hv);
-	const struct hvdpa_ring_state *state = &vring->state;
+	const struct hvdpa_ring_state *base = &vring->base;
 
 	if (vring->num > most || !hvdpa_queue_size_ok(vring->num, packed)) {
-		dev_err_ratelimited(&vring->hv->fn->pdev->dev,
+		dev_err_ratelimited(vring->hv->ep->dev,
 				    "queue %u: %u entries, expected %s up to %u: %pe\n",
 				    vring->idx, vring->num,
 				    packed ? "a number" : "a power of two",
 				    most, ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
-	if (!hvdpa_ring_state_sane(state, packed, vring->num)) {
-		dev_err_ratelimited(&vring->hv->fn->pdev->dev,
+	if (!hvdpa_ring_state_sane(base, packed, vring->num)) {
+		dev_err_ratelimited(vring->hv->ep->dev,
 				    "queue %u: starts at %#x, expected equal halves below %u entries: %pe\n",
 				    vring->idx,
-				    hvdpa_ring_state_to_register(state),
+				    hvdpa_ring_state_to_register(base),
 				    vring->num, ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
@@ -144,54 +171,135 @@ int hvdpa_vring_check(const struct hvdpa_vring *vring, u32 most)
 }
 
 /**
- * hvdpa_vring_arm - tell the device of a virtqueue and enable it there
- * @vring: the virtqueue; it has its addresses and its vector, and the
- *	   function's lock is held
- *
- * Virtio 1.4 section 4.1.5.1.3.
+ * hvdpa_vring_start - let a virtqueue run from DRIVER_OK on
+ * @vring: the virtqueue; it has its addresses, and the endpoint's lock is held
  *
  * Return: 0; -EINVAL if the queue cannot have as many entries or start where it
- * is to; -EIO if the device does not enable it.
+ * is to; -EIO if the endpoint does not enable it.
  */
-int hvdpa_vring_arm(struct hvdpa_vring *vring)
+int hvdpa_vring_start(struct hvdpa_vring *vring)
 {
-	struct hvdpa_function *fn = vring->hv->fn;
+	int err = vring->ops->start(vring);
+
+	if (!err)
+		hvdpa_vring_set_state(vring, HVDPA_VRING_HELD);
+	return err;
+}
+
+/* Virtio 1.4 section 4.1.5.1.3. */
+static int hvdpa_direct_start(struct hvdpa_vring *vring)
+{
+	struct hvdpa_endpoint *ep = vring->hv->ep;
+	const struct hvdpa_queue_place place = {
+		.num = vring->num,
+		.desc = vring->desc,
+		.driver = vring->driver,
+		.device = vring->device,
+	};
 	u16 idx = vring->hw_idx;
 	int err;
 
-	lockdep_assert_held(&fn->lock);
+	lockdep_assert_held(&ep->lock);
 
 	err = hvdpa_vring_check(vring, vring->size);
 	if (err)
 		return err;
 
-	vp_modern_set_queue_size(&fn->mdev, idx, vring->num);
-	vp_modern_queue_address(&fn->mdev, idx, vring->desc, vring->driver,
-				vring->device);
-	if (hvdpa_can(fn, HVDPA_SET_STATE)) {
-		err = fn->hw->set_ring_state(fn, idx, &vring->state);
+	ep->transport->set_queue(ep, idx, &place);
+	if (hvdpa_can(ep, HVDPA_SET_STATE)) {
+		err = ep->migration->set_ring_state(ep, idx, &vring->base);
 		if (err)
 			return err;
 	}
-	err = hvdpa_function_enable_queue(fn, idx);
+	return hvdpa_endpoint_enable_queue(ep, idx);
+}
+
+static void hvdpa_direct_kick(struct hvdpa_vring *vring)
+{
+	struct hvdpa_endpoint *ep = vring->hv->ep;
+
+	ep->transport->ring(ep, vring->hw_idx);
+}
+
+static bool hvdpa_direct_can_start_at(const struct hvdpa_vring *vring,
+				      const struct hvdpa_ring_state *base)
+{
+	return hvdpa_can(vring->hv->ep, HVDPA_SET_STATE) ||
+	       hvdpa_ring_state_is_initial(base, hvdpa_is_packed(vring->hv));
+}
+
+/*
+ * The used index, as the endpoint left it in its owner's memory. A consumer in the
+ * kernel asks for no base, and its memory is not in the device's own domain.
+ */
+static int hvdpa_direct_read_used(const struct hvdpa_vring *vring,
+				  struct hvdpa_ring_state *base)
+{
+	struct hvdpa_device *hv = vring->hv;
+	u16 used;
+	int err;
+
+	if (hvdpa_is_packed(hv) || hv->dma_api || !hv->dma.domain)
+		return -EOPNOTSUPP;
+
+	err = hvdpa_access_read16(&hv->dma, HVDPA_ASID_DATA, vring->device +
+				  offsetof(struct vring_used, idx), &used);
 	if (err)
 		return err;
-	vring->armed = true;
+	hvdpa_ring_state_initial(base, false);
+	base->avail_idx = used;
+	base->used_idx = used;
 	return 0;
 }
 
-static void hvdpa_vring_ring(struct hvdpa_vring *vring)
+static int hvdpa_direct_get_base(const struct hvdpa_vring *vring,
+				 struct hvdpa_ring_state *base)
 {
-	if (READ_ONCE(vring->mediated))
-		hvdpa_control_kick(vring->hv);
-	else
-		vp_iowrite16(vring->hw_idx,
-			     vring->hv->fn->queues[vring->hw_idx].doorbell);
+	struct hvdpa_endpoint *ep = vring->hv->ep;
+
+	lockdep_assert_held(&ep->lock);
+
+	if (!hvdpa_can(ep, HVDPA_GET_STATE))
+		return -EOPNOTSUPP;
+	if (vring->hv->state != HVDPA_DEVICE_SUSPENDED)
+		return -EBUSY;
+	if (ep->migration->stands_where_used)
+		return hvdpa_direct_read_used(vring, base);
+	return ep->migration->get_ring_state(ep, vring->hw_idx,
+					     hvdpa_is_packed(vring->hv),
+					     vring->num, base);
 }
+
+static void hvdpa_direct_mark_dirty(const struct hvdpa_vring *vring,
+				    struct hvdpa_log *log)
+{
+	if (hvdpa_is_packed(vring->hv)) {
+		hvdpa_log_mark(log, vring->desc,
+			       vring->num * sizeof(struct vring_packed_desc));
+		hvdpa_log_mark(log, vring->device,
+			       sizeof(struct vring_packed_desc_event));
+	} else {
+		hvdpa_log_mark(log, vring->device,
+			       sizeof(struct vring_used) + vring->num *
+			       sizeof(struct vring_used_elem) +
+			       sizeof(__virtio16));
+	}
+}
+
+/* The endpoint serves it. */
+const struct hvdpa_vring_ops hvdpa_direct_vring_ops = {
+	.has_vector = true,
+	.has_doorbell = true,
+	.start = hvdpa_direct_start,
+	.kick = hvdpa_direct_kick,
+	.can_start_at = hvdpa_direct_can_start_at,
+	.get_base = hvdpa_direct_get_base,
+	.mark_dirty = hvdpa_direct_mark_dirty,
+};
 
 /**
  * hvdpa_vring_go_live - let kicks through, the one that came early first
- * @vring: the virtqueue; armed, the device has DRIVER_OK, and the function's
+ * @vring: the virtqueue; started, the device has DRIVER_OK, and the endpoint's
  *	   lock is held
  *
  * A queue that the driver serves is looked at without a kick: the one that it
@@ -200,47 +308,53 @@ static void hvdpa_vring_ring(struct hvdpa_vring *vring)
  */
 void hvdpa_vring_go_live(struct hvdpa_vring *vring)
 {
-	const struct hvdpa_function *fn = vring->hv->fn;
+	const struct hvdpa_endpoint *ep = vring->hv->ep;
 
-	lockdep_assert_held(&fn->lock);
+	lockdep_assert_held(&ep->lock);
 
-	if (!vring->mediated && fn->notify_in_memory)
+	if (vring->ops->has_doorbell && ep->doorbells_in_memory)
 		WRITE_ONCE(vring->doorbell,
-			   fn->queues[vring->hw_idx].doorbell);
-	WRITE_ONCE(vring->live, true);
+			   ep->queues[vring->hw_idx].doorbell);
+	hvdpa_vring_set_state(vring, HVDPA_VRING_LIVE);
 	/* Pairs with the one in hvdpa_vring_remember(): one sees the other. */
 	smp_mb();
 	if (test_and_clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending) ||
-	    vring->mediated)
-		hvdpa_vring_ring(vring);
+	    vring->ops->looks_by_itself)
+		vring->ops->kick(vring);
 }
 
 /**
  * hvdpa_vring_hold - let no more kicks through
  * @vring: the virtqueue
  *
- * One that is under way may still reach the device. The function's lock is held.
+ * One that is under way may still reach the endpoint, whose lock is held.
  */
 void hvdpa_vring_hold(struct hvdpa_vring *vring)
 {
-	lockdep_assert_held(&vring->hv->fn->lock);
+	lockdep_assert_held(&vring->hv->ep->lock);
 
 	WRITE_ONCE(vring->doorbell, NULL);
-	WRITE_ONCE(vring->live, false);
+	if (vring->state == HVDPA_VRING_LIVE)
+		hvdpa_vring_set_state(vring, HVDPA_VRING_HELD);
+}
+
+static bool hvdpa_vring_is_live(const struct hvdpa_vring *vring)
+{
+	return READ_ONCE(vring->state) == HVDPA_VRING_LIVE;
 }
 
 static noinline void hvdpa_vring_remember(struct hvdpa_vring *vring)
 {
-	if (!READ_ONCE(vring->live)) {
+	if (!hvdpa_vring_is_live(vring)) {
 		set_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
 		/* Pairs with the one in hvdpa_vring_go_live(). */
 		smp_mb();
-		if (!READ_ONCE(vring->live) ||
+		if (!hvdpa_vring_is_live(vring) ||
 		    !test_and_clear_bit(HVDPA_KICK_PENDING,
 					&vring->kick_pending))
 			return;
 	}
-	hvdpa_vring_ring(vring);
+	READ_ONCE(vring->ops)->kick(vring);
 }
 
 /* Inline, and a tracepoint's registers elsewhere: each frame comes by. */
@@ -257,7 +371,7 @@ static __always_inline void hvdpa_vring_pass_on(struct hvdpa_vring *vring)
 
 static noinline void hvdpa_vring_pass_on_traced(struct hvdpa_vring *vring)
 {
-	trace_hvdpa_kick(&vring->hv->vdpa, vring->idx, READ_ONCE(vring->live));
+	trace_hvdpa_kick(&vring->hv->vdpa, vring->idx, hvdpa_vring_is_live(vring));
 	hvdpa_vring_pass_on(vring);
 }
 
@@ -269,8 +383,6 @@ static noinline void hvdpa_vring_pass_on_traced(struct hvdpa_vring *vring)
  *
  * A kick that comes before the queue runs is remembered, not lost: eventfds
  * fire when they like. Any context; takes no lock.
- *
- * Return: nothing.
  */
 void hvdpa_kick_vq(struct vdpa_device *vdpa, u16 idx)
 {
@@ -286,12 +398,10 @@ void hvdpa_kick_vq(struct vdpa_device *vdpa, u16 idx)
 
 /**
  * hvdpa_vring_notify - the driver has something for the owner
- * @vring: the virtqueue; mediated
+ * @vring: the virtqueue; the driver serves it
  *
  * The callback runs under the lock that setting it takes: there is no interrupt
  * to wait for. Any context.
- *
- * Return: nothing.
  */
 void hvdpa_vring_notify(struct hvdpa_vring *vring)
 {
@@ -312,8 +422,6 @@ void hvdpa_vring_notify(struct hvdpa_vring *vring)
  *
  * The previous callback is not running any more on return. May sleep. vhost-vdpa
  * and virtio-vdpa set one callback of a queue after the other.
- *
- * Return: nothing.
  */
 void hvdpa_vring_set_cb(struct hvdpa_vring *vring,
 			const struct vdpa_callback *cb)

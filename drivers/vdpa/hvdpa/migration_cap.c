@@ -5,27 +5,29 @@
 #include <linux/bitfield.h>
 #include <linux/iopoll.h>
 #include <linux/pci.h>
+#include <linux/virtio_pci_modern.h>
 
-#include "hvdpa.h"
+#include "endpoint.h"
+#include "function.h"
 
 /* The most rounds of reading a counter; its high half changes all 2^32. */
 #define HVDPA_COUNTER_ROUNDS	4
 
 static struct hvdpa_migration_regs __iomem *
-hvdpa_cap_regs(struct hvdpa_function *fn)
+hvdpa_cap_regs(struct hvdpa_endpoint *ep)
 {
-	return fn->migration.regs;
+	return ep->block.regs;
 }
 
 static struct hvdpa_migration_queue __iomem *
-hvdpa_cap_queue(struct hvdpa_function *fn, u16 idx)
+hvdpa_cap_queue(struct hvdpa_endpoint *ep, u16 idx)
 {
-	return fn->migration.queues + idx * fn->migration.stride;
+	return ep->block.queues + idx * ep->block.stride;
 }
 
-static int hvdpa_cap_set_suspend(struct hvdpa_function *fn, bool on)
+static int hvdpa_cap_set_suspend(struct hvdpa_endpoint *ep, bool on)
 {
-	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(fn);
+	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(ep);
 	u32 expected = on ? HVDPA_MIGRATION_STATUS_SUSPENDED : 0;
 	u32 status;
 	int err;
@@ -39,58 +41,57 @@ static int hvdpa_cap_set_suspend(struct hvdpa_function *fn, bool on)
 	if (!err && status == HVDPA_ALL_ONES_32)
 		err = -ENODEV;
 	if (err)
-		dev_err_ratelimited(&fn->pdev->dev,
+		dev_err_ratelimited(ep->dev,
 				    "%s: migration status is %#x, expected %#x: %pe\n",
 				    on ? "suspend" : "resume", status, expected,
 				    ERR_PTR(err));
 	return err;
 }
 
-static int hvdpa_cap_suspend(struct hvdpa_function *fn)
+static int hvdpa_cap_suspend(struct hvdpa_endpoint *ep)
 {
-	return hvdpa_cap_set_suspend(fn, true);
+	return hvdpa_cap_set_suspend(ep, true);
 }
 
-static int hvdpa_cap_resume(struct hvdpa_function *fn)
+static int hvdpa_cap_resume(struct hvdpa_endpoint *ep)
 {
-	return hvdpa_cap_set_suspend(fn, false);
+	return hvdpa_cap_set_suspend(ep, false);
 }
 
-static int hvdpa_cap_get_ring_state(const struct hvdpa_vring *vring,
+static int hvdpa_cap_get_ring_state(struct hvdpa_endpoint *ep, u16 idx,
+				    bool packed, u32 num,
 				    struct hvdpa_ring_state *ring)
 {
-	struct hvdpa_function *fn = vring->hv->fn;
-	bool packed = hvdpa_is_packed(vring->hv);
-	u32 state = vp_ioread32(&hvdpa_cap_queue(fn, vring->hw_idx)->state);
+	u32 state = vp_ioread32(&hvdpa_cap_queue(ep, idx)->state);
 
 	/* Indices may be all ones, the status may not. */
 	if (state == HVDPA_ALL_ONES_32 &&
-	    vp_ioread32(&hvdpa_cap_regs(fn)->status) == HVDPA_ALL_ONES_32)
+	    vp_ioread32(&hvdpa_cap_regs(ep)->status) == HVDPA_ALL_ONES_32)
 		return -ENODEV;
 
 	hvdpa_ring_state_from_register(state, packed, ring);
 	/* A suspended device has ended all that it began. */
-	if (!hvdpa_ring_state_sane(ring, packed, vring->num)) {
-		dev_err_ratelimited(&fn->pdev->dev,
+	if (!hvdpa_ring_state_sane(ring, packed, num)) {
+		dev_err_ratelimited(ep->dev,
 				    "queue %u: ring state is %#x, expected equal halves%s: %pe\n",
-				    vring->idx, state, packed ? " below the queue's size" : "",
+				    idx, state, packed ? " below the queue's size" : "",
 				    ERR_PTR(-EIO));
 		return -EIO;
 	}
 	return 0;
 }
 
-static int hvdpa_cap_set_ring_state(struct hvdpa_function *fn, u16 idx,
+static int hvdpa_cap_set_ring_state(struct hvdpa_endpoint *ep, u16 idx,
 				    const struct hvdpa_ring_state *ring)
 {
-	__le32 __iomem *reg = &hvdpa_cap_queue(fn, idx)->state;
+	__le32 __iomem *reg = &hvdpa_cap_queue(ep, idx)->state;
 	u32 state = hvdpa_ring_state_to_register(ring);
 	u32 got;
 
 	vp_iowrite32(state, reg);
 	got = vp_ioread32(reg);
 	if (got != state) {
-		dev_err_ratelimited(&fn->pdev->dev,
+		dev_err_ratelimited(ep->dev,
 				    "queue %u: ring state reads %#x, expected %#x: %pe\n",
 				    idx, got, state, ERR_PTR(-EIO));
 		return -EIO;
@@ -98,23 +99,23 @@ static int hvdpa_cap_set_ring_state(struct hvdpa_function *fn, u16 idx,
 	return 0;
 }
 
-static int hvdpa_cap_log_sync(struct hvdpa_function *fn)
+static int hvdpa_cap_log_sync(struct hvdpa_endpoint *ep)
 {
 	/* This read also pushes what the device has posted before it. */
-	u32 status = vp_ioread32(&hvdpa_cap_regs(fn)->log_status);
+	u32 status = vp_ioread32(&hvdpa_cap_regs(ep)->log_status);
 
 	if (status == HVDPA_MIGRATION_LOG_ENABLED)
 		return 0;
-	dev_err_ratelimited(&fn->pdev->dev, "log_status is %#x, expected %#x: %pe\n",
+	dev_err_ratelimited(ep->dev, "log_status is %#x, expected %#x: %pe\n",
 			    status, HVDPA_MIGRATION_LOG_ENABLED,
 			    ERR_PTR(status == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO));
 	return status == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO;
 }
 
 /* Turn the log on or off, and wait until the device says that it is. */
-static int hvdpa_cap_log_set(struct hvdpa_function *fn, bool on)
+static int hvdpa_cap_log_set(struct hvdpa_endpoint *ep, bool on)
 {
-	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(fn);
+	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(ep);
 	u32 expected = on ? HVDPA_MIGRATION_LOG_ENABLED : 0;
 	u32 status;
 	int err;
@@ -128,23 +129,23 @@ static int hvdpa_cap_log_set(struct hvdpa_function *fn, bool on)
 	if (!err && status == HVDPA_ALL_ONES_32)
 		err = -ENODEV;
 	if (err)
-		dev_err_ratelimited(&fn->pdev->dev,
+		dev_err_ratelimited(ep->dev,
 				    "dirty log %s: log_status is %#x, expected %#x: %pe\n",
 				    on ? "on" : "off", status, expected,
 				    ERR_PTR(err));
 	return err;
 }
 
-static int hvdpa_cap_log_stop(struct hvdpa_function *fn)
+static int hvdpa_cap_log_stop(struct hvdpa_endpoint *ep)
 {
-	return hvdpa_cap_log_set(fn, false);
+	return hvdpa_cap_log_set(ep, false);
 }
 
 /* A device takes these while its log is off, and no later. */
-static int hvdpa_cap_log_start(struct hvdpa_function *fn,
+static int hvdpa_cap_log_start(struct hvdpa_endpoint *ep,
 			       const struct hvdpa_log_window *window)
 {
-	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(fn);
+	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(ep);
 	int err;
 
 	vp_iowrite32(window->shift, &regs->log_page_shift);
@@ -154,8 +155,8 @@ static int hvdpa_cap_log_start(struct hvdpa_function *fn,
 	vp_iowrite32(upper_32_bits(window->bytes), &regs->log_size_hi);
 	vp_iowrite32(lower_32_bits(window->first), &regs->log_first_lo);
 	vp_iowrite32(upper_32_bits(window->first), &regs->log_first_hi);
-	err = hvdpa_cap_log_set(fn, true);
-	return err ?: hvdpa_cap_log_sync(fn);
+	err = hvdpa_cap_log_set(ep, true);
+	return err ?: hvdpa_cap_log_sync(ep);
 }
 
 /* Two registers that change meanwhile: again until the high half stands still. */
@@ -178,10 +179,10 @@ static int hvdpa_cap_read_counter(__le32 __iomem *low, __le32 __iomem *high,
 	return -EIO;
 }
 
-static int hvdpa_cap_get_counters(struct hvdpa_function *fn, u16 hw_idx,
+static int hvdpa_cap_get_counters(struct hvdpa_endpoint *ep, u16 idx,
 				  struct hvdpa_queue_counters *counters)
 {
-	struct hvdpa_migration_queue __iomem *queue = hvdpa_cap_queue(fn, hw_idx);
+	struct hvdpa_migration_queue __iomem *queue = hvdpa_cap_queue(ep, idx);
 
 	return hvdpa_cap_read_counter(&queue->doorbells_lo,
 				      &queue->doorbells_hi,
@@ -190,7 +191,7 @@ static int hvdpa_cap_get_counters(struct hvdpa_function *fn, u16 hw_idx,
 				      &counters->used);
 }
 
-static const struct hvdpa_hw_ops hvdpa_hw_cap = {
+static const struct hvdpa_migration_ops hvdpa_cap_ops = {
 	.name = "migration capability",
 	.suspend = hvdpa_cap_suspend,
 	.resume = hvdpa_cap_resume,
@@ -203,10 +204,10 @@ static const struct hvdpa_hw_ops hvdpa_hw_cap = {
 };
 
 /* The capability's own words, before anything is mapped. */
-static int hvdpa_cap_check(struct hvdpa_function *fn, int cap)
+static int hvdpa_cap_check(struct hvdpa_endpoint *ep, int cap)
 {
-	struct hvdpa_region *region = &fn->regions[HVDPA_REGION_MIGRATION];
-	struct pci_dev *pdev = fn->pdev;
+	struct hvdpa_region *region = &ep->fn->regions[HVDPA_REGION_MIGRATION];
+	struct pci_dev *pdev = ep->fn->pdev;
 	u64 bar_length = 0;
 	u8 cap_len;
 
@@ -244,11 +245,11 @@ static const char *hvdpa_cap_lack(u32 features, u32 needed, const char *name)
 }
 
 /* What none can use without the other is not there without it. */
-static void hvdpa_cap_abilities(struct hvdpa_function *fn, u32 features)
+static void hvdpa_cap_abilities(struct hvdpa_endpoint *ep, u32 features)
 {
-	const char **lacks = fn->lacks;
+	const char **lacks = ep->lacks;
 
-	if (!fn->migration.page_sizes)
+	if (!ep->block.page_sizes)
 		features &= ~HVDPA_MIGRATION_F_DIRTY_LOG;
 	lacks[HVDPA_SUSPEND] = hvdpa_cap_lack(features, 0, NULL);
 	lacks[HVDPA_RESUME] = hvdpa_cap_lack(features, HVDPA_MIGRATION_F_RESUME,
@@ -266,55 +267,55 @@ static void hvdpa_cap_abilities(struct hvdpa_function *fn, u32 features)
 }
 
 /* The block's own words. */
-static int hvdpa_cap_read(struct hvdpa_function *fn)
+static int hvdpa_cap_read(struct hvdpa_endpoint *ep)
 {
-	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(fn);
-	u32 length = fn->regions[HVDPA_REGION_MIGRATION].length;
+	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(ep);
+	u32 length = ep->fn->regions[HVDPA_REGION_MIGRATION].length;
 	u32 features = vp_ioread32(&regs->features);
 	u32 offset = vp_ioread32(&regs->queue_offset);
 	u16 num = vp_ioread16(&regs->num_queues);
 	u16 stride = vp_ioread16(&regs->queue_stride);
 
-	if (features == HVDPA_ALL_ONES_32) {
-		hvdpa_function_mark_dead(fn, "migration features read 0xffffffff");
+	if (features == HVDPA_ALL_ONES_32)
 		return -ENODEV;
-	}
 
-	if (num < fn->nqueues || offset < sizeof(*regs) ||
+	if (num < ep->nqueues || offset < sizeof(*regs) ||
 	    stride < sizeof(struct hvdpa_migration_queue) ||
 	    !IS_ALIGNED(offset | stride, 8) ||
 	    (u64)offset + (u64)num * stride > length) {
-		dev_err(&fn->pdev->dev,
+		dev_err(ep->dev,
 			"migration block of %#x bytes: %u queue entries at %#x of %#x bytes each, expected at least %u: %pe\n",
-			length, num, offset, stride, fn->nqueues,
+			length, num, offset, stride, ep->nqueues,
 			ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
 
-	fn->migration.queues = fn->migration.regs + offset;
-	fn->migration.stride = stride;
-	fn->migration.page_sizes = vp_ioread32(&regs->log_page_shifts) &
+	ep->block.queues = ep->block.regs + offset;
+	ep->block.stride = stride;
+	ep->block.page_sizes = vp_ioread32(&regs->log_page_shifts) &
 				   GENMASK_ULL(31, 12);
 
-	hvdpa_cap_abilities(fn, features);
+	hvdpa_cap_abilities(ep, features);
 	return 0;
 }
 
 /**
  * hvdpa_cap_detect - does a function have the migration capability?
- * @fn: the function, its lock held; its queues are counted
+ * @ep: the endpoint, its lock held; its queues are counted
  *
  * Return: 1 if it has, and all of it is known; 0 if it has none of a version
  * that is known here; -EINVAL if it contradicts itself, -ENODEV if the function
  * is gone, -ENOMEM. One line in the log says what is wrong.
  */
-int hvdpa_cap_detect(struct hvdpa_function *fn)
+int hvdpa_cap_detect(struct hvdpa_endpoint *ep)
 {
-	const struct hvdpa_region *region = &fn->regions[HVDPA_REGION_MIGRATION];
-	struct pci_dev *pdev = fn->pdev;
+	const struct hvdpa_region *region = &ep->fn->regions[HVDPA_REGION_MIGRATION];
+	struct pci_dev *pdev = ep->fn->pdev;
 	u8 version;
 	int err;
 	int cap;
+
+	lockdep_assert_held(&ep->lock);
 
 	cap = hvdpa_find_vendor_cap(pdev, HVDPA_MIGRATION_VENDOR_ID,
 				    HVDPA_MIGRATION_MAGIC);
@@ -330,19 +331,19 @@ int hvdpa_cap_detect(struct hvdpa_function *fn)
 		return 0;
 	}
 
-	err = hvdpa_cap_check(fn, cap);
+	err = hvdpa_cap_check(ep, cap);
 	if (err)
 		return err;
 
-	fn->migration.regs = pci_iomap_range(pdev, region->bar, region->offset,
-					     region->length);
-	if (!fn->migration.regs)
+	ep->block.regs = pci_iomap_range(pdev, region->bar, region->offset,
+					 region->length);
+	if (!ep->block.regs)
 		return -ENOMEM;
-	err = hvdpa_cap_read(fn);
+	err = hvdpa_cap_read(ep);
 	if (err)
 		return err;
 
-	fn->hw = &hvdpa_hw_cap;
-	fn->private_features = 0;
+	ep->migration = &hvdpa_cap_ops;
+	ep->private_features = 0;
 	return 1;
 }

@@ -5,12 +5,16 @@
  * known are taken for one. Their log starts at IOVA 0, has pages of 4 KiB, and
  * has no writes to used rings. Their queues are stopped one by one, for good.
  */
-#include <linux/bitfield.h>
+#include <linux/bitops.h>
+#include <linux/device.h>
 #include <linux/iopoll.h>
 #include <linux/ktime.h>
 #include <linux/pci.h>
+#include <linux/virtio_pci_modern.h>
+#include <uapi/linux/virtio_ids.h>
 
-#include "hvdpa.h"
+#include "endpoint.h"
+#include "function.h"
 
 #define HVDPA_PCI_VENDOR_INTEL	0x8086
 
@@ -34,91 +38,77 @@ static const struct {
 
 /**
  * hvdpa_ifc_ring_offset - where in BAR 4 a ring's state is
- * @migration: the layout
+ * @block: the layout
  * @idx: the queue
  *
  * Return: offset in bytes.
  */
-u32 hvdpa_ifc_ring_offset(const struct hvdpa_migration *migration, u16 idx)
+u32 hvdpa_ifc_ring_offset(const struct hvdpa_migration_block *block, u16 idx)
 {
-	if (!migration->paired)
-		return HVDPA_IFC_RINGS + idx * migration->stride;
-	return HVDPA_IFC_RINGS + idx / 2 * migration->stride + idx % 2 * 4;
+	if (!block->paired)
+		return HVDPA_IFC_RINGS + idx * block->stride;
+	return HVDPA_IFC_RINGS + idx / 2 * block->stride + idx % 2 * 4;
 }
 
-static struct hvdpa_ifc_regs __iomem *hvdpa_ifc_regs(struct hvdpa_function *fn)
+static struct hvdpa_ifc_regs __iomem *hvdpa_ifc_regs(struct hvdpa_endpoint *ep)
 {
-	return fn->migration.regs;
+	return ep->block.regs;
 }
 
-static __le32 __iomem *hvdpa_ifc_ring(struct hvdpa_function *fn, u16 idx)
+static __le32 __iomem *hvdpa_ifc_ring(struct hvdpa_endpoint *ep, u16 idx)
 {
-	return fn->migration.regs + hvdpa_ifc_ring_offset(&fn->migration, idx);
-}
-
-static u16 hvdpa_ifc_read_enable(struct hvdpa_function *fn, u16 idx)
-{
-	struct virtio_pci_common_cfg __iomem *common = fn->mdev.common;
-
-	vp_iowrite16(idx, &common->queue_select);
-	return vp_ioread16(&common->queue_enable);
+	return ep->block.regs + hvdpa_ifc_ring_offset(&ep->block, idx);
 }
 
 /* Wait for one queue to stop, until @end at the latest. */
-static int hvdpa_ifc_await_stop(struct hvdpa_function *fn, u16 idx, ktime_t end)
+static int hvdpa_ifc_await_stop(struct hvdpa_endpoint *ep, u16 idx, ktime_t end)
 {
 	s64 left = ktime_us_delta(end, ktime_get());
 	u16 enable;
 	int err;
 
-	err = read_poll_timeout(hvdpa_ifc_read_enable, enable,
+	err = read_poll_timeout(ep->transport->queue_enable, enable,
 				!enable || enable == HVDPA_ALL_ONES_16,
 				HVDPA_SUSPEND_POLL_US, max(left, 1LL), false,
-				fn, idx);
+				ep, idx);
 	if (!err && enable)
 		err = -ENODEV;
 	if (err)
-		dev_err_ratelimited(&fn->pdev->dev,
+		dev_err_ratelimited(ep->dev,
 				    "suspend: queue %u: queue_enable is %#x, expected 0: %pe\n",
 				    idx, enable, ERR_PTR(err));
 	return err;
 }
 
 /* All queues together have HVDPA_SUSPEND_TIMEOUT_US. */
-static int hvdpa_ifc_suspend(struct hvdpa_function *fn)
+static int hvdpa_ifc_suspend(struct hvdpa_endpoint *ep)
 {
 	ktime_t end = ktime_add_us(ktime_get(), HVDPA_SUSPEND_TIMEOUT_US);
-	struct hvdpa_device *hv = fn->hv;
+	unsigned int idx;
 	int err;
-	u32 i;
 
-	lockdep_assert_held(&fn->lock);
+	lockdep_assert_held(&ep->lock);
 
-	for (i = 0; i < hv->nvqs; i++)
-		if (hv->vrings[i].armed)
-			vp_modern_set_queue_enable(&fn->mdev,
-						   hv->vrings[i].hw_idx, false);
+	for_each_set_bit(idx, ep->enabled, ep->nqueues)
+		ep->transport->set_queue_enable(ep, idx, false);
 
-	for (i = 0; i < hv->nvqs; i++) {
-		if (!hv->vrings[i].armed)
-			continue;
-		err = hvdpa_ifc_await_stop(fn, hv->vrings[i].hw_idx, end);
+	for_each_set_bit(idx, ep->enabled, ep->nqueues) {
+		err = hvdpa_ifc_await_stop(ep, idx, end);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int hvdpa_ifc_get_ring_state(const struct hvdpa_vring *vring,
+static int hvdpa_ifc_get_ring_state(struct hvdpa_endpoint *ep, u16 idx,
+				    bool packed, u32 num,
 				    struct hvdpa_ring_state *ring)
 {
-	struct hvdpa_function *fn = vring->hv->fn;
-	bool packed = hvdpa_is_packed(vring->hv);
-	u32 state = vp_ioread32(hvdpa_ifc_ring(fn, vring->hw_idx));
+	u32 state = vp_ioread32(hvdpa_ifc_ring(ep, idx));
 
 	/* Indices may be all ones, the control register may not. */
 	if (state == HVDPA_ALL_ONES_32 &&
-	    vp_ioread32(&hvdpa_ifc_regs(fn)->log_control) == HVDPA_ALL_ONES_32)
+	    vp_ioread32(&hvdpa_ifc_regs(ep)->log_control) == HVDPA_ALL_ONES_32)
 		return -ENODEV;
 
 	hvdpa_ring_state_from_register(state, packed, ring);
@@ -126,43 +116,43 @@ static int hvdpa_ifc_get_ring_state(const struct hvdpa_vring *vring,
 	 * What a net function has fetched and not used is to be done again: a
 	 * buffer that was not filled, a packet that may be sent twice.
 	 */
-	if (fn->mdev.id.device == VIRTIO_ID_NET) {
+	if (ep->type == VIRTIO_ID_NET) {
 		ring->avail_idx = ring->used_idx;
 		ring->avail_wrap = ring->used_wrap;
 	}
-	if (!hvdpa_ring_state_sane(ring, packed, vring->num)) {
-		dev_err_ratelimited(&fn->pdev->dev,
+	if (!hvdpa_ring_state_sane(ring, packed, num)) {
+		dev_err_ratelimited(ep->dev,
 				    "queue %u: ring state is %#x, expected all used that was available: %pe\n",
-				    vring->idx, state, ERR_PTR(-EIO));
+				    idx, state, ERR_PTR(-EIO));
 		return -EIO;
 	}
 	return 0;
 }
 
-static int hvdpa_ifc_set_ring_state(struct hvdpa_function *fn, u16 idx,
+static int hvdpa_ifc_set_ring_state(struct hvdpa_endpoint *ep, u16 idx,
 				    const struct hvdpa_ring_state *ring)
 {
 	vp_iowrite32(hvdpa_ring_state_to_register(ring),
-		     hvdpa_ifc_ring(fn, idx));
+		     hvdpa_ifc_ring(ep, idx));
 	return 0;
 }
 
-static int hvdpa_ifc_log_sync(struct hvdpa_function *fn)
+static int hvdpa_ifc_log_sync(struct hvdpa_endpoint *ep)
 {
-	u32 control = vp_ioread32(&hvdpa_ifc_regs(fn)->log_control);
+	u32 control = vp_ioread32(&hvdpa_ifc_regs(ep)->log_control);
 
 	if (control == HVDPA_IFC_LOG_ENABLE)
 		return 0;
-	dev_err_ratelimited(&fn->pdev->dev, "logging control is %#x, expected %#x: %pe\n",
+	dev_err_ratelimited(ep->dev, "logging control is %#x, expected %#x: %pe\n",
 			    control, HVDPA_IFC_LOG_ENABLE,
 			    ERR_PTR(control == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO));
 	return control == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO;
 }
 
-static int hvdpa_ifc_log_start(struct hvdpa_function *fn,
+static int hvdpa_ifc_log_start(struct hvdpa_endpoint *ep,
 			       const struct hvdpa_log_window *window)
 {
-	struct hvdpa_ifc_regs __iomem *regs = hvdpa_ifc_regs(fn);
+	struct hvdpa_ifc_regs __iomem *regs = hvdpa_ifc_regs(ep);
 	u64 end = window->base + window->bytes;
 
 	vp_iowrite32(lower_32_bits(window->base), &regs->log_base_lo);
@@ -170,12 +160,12 @@ static int hvdpa_ifc_log_start(struct hvdpa_function *fn,
 	vp_iowrite32(lower_32_bits(end), &regs->log_end_lo);
 	vp_iowrite32(upper_32_bits(end), &regs->log_end_hi);
 	vp_iowrite32(HVDPA_IFC_LOG_ENABLE, &regs->log_control);
-	return hvdpa_ifc_log_sync(fn);
+	return hvdpa_ifc_log_sync(ep);
 }
 
-static int hvdpa_ifc_log_stop(struct hvdpa_function *fn)
+static int hvdpa_ifc_log_stop(struct hvdpa_endpoint *ep)
 {
-	struct hvdpa_ifc_regs __iomem *regs = hvdpa_ifc_regs(fn);
+	struct hvdpa_ifc_regs __iomem *regs = hvdpa_ifc_regs(ep);
 	u32 control;
 	int err;
 
@@ -184,12 +174,12 @@ static int hvdpa_ifc_log_stop(struct hvdpa_function *fn)
 	if (control == HVDPA_IFC_LOG_DISABLE)
 		return 0;
 	err = control == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO;
-	dev_err_ratelimited(&fn->pdev->dev, "logging control is %#x, expected %#x: %pe\n",
+	dev_err_ratelimited(ep->dev, "logging control is %#x, expected %#x: %pe\n",
 			    control, HVDPA_IFC_LOG_DISABLE, ERR_PTR(err));
 	return err;
 }
 
-static const struct hvdpa_hw_ops hvdpa_hw_ifc = {
+static const struct hvdpa_migration_ops hvdpa_ifc_ops = {
 	.name = "Intel IFC",
 	.log_from_zero = true,
 	.log_lacks_rings = true,
@@ -203,17 +193,19 @@ static const struct hvdpa_hw_ops hvdpa_hw_ifc = {
 
 /**
  * hvdpa_ifc_detect - does a function have Intel's IFC layout?
- * @fn: the function, its lock held; its queues are counted
+ * @ep: the endpoint, its lock held; its queues are counted
  *
  * Return: 1 if it has; 0 if its IDs are others; -EINVAL if BAR 4 is too small
  * for its queues, -ENODEV if the function is gone, -ENOMEM.
  */
-int hvdpa_ifc_detect(struct hvdpa_function *fn)
+int hvdpa_ifc_detect(struct hvdpa_endpoint *ep)
 {
-	struct hvdpa_region *region = &fn->regions[HVDPA_REGION_MIGRATION];
-	struct hvdpa_migration *migration = &fn->migration;
-	struct pci_dev *pdev = fn->pdev;
+	struct hvdpa_region *region = &ep->fn->regions[HVDPA_REGION_MIGRATION];
+	struct hvdpa_migration_block *block = &ep->block;
+	struct pci_dev *pdev = ep->fn->pdev;
 	unsigned int i;
+
+	lockdep_assert_held(&ep->lock);
 
 	if (pdev->subsystem_vendor != HVDPA_PCI_VENDOR_INTEL)
 		return 0;
@@ -224,35 +216,33 @@ int hvdpa_ifc_detect(struct hvdpa_function *fn)
 	if (i == ARRAY_SIZE(hvdpa_ifc_layouts))
 		return 0;
 
-	migration->stride = hvdpa_ifc_layouts[i].stride;
-	migration->paired = hvdpa_ifc_layouts[i].paired;
-	migration->page_sizes = BIT_ULL(HVDPA_IFC_LOG_PAGE_SHIFT);
+	block->stride = hvdpa_ifc_layouts[i].stride;
+	block->paired = hvdpa_ifc_layouts[i].paired;
+	block->page_sizes = BIT_ULL(HVDPA_IFC_LOG_PAGE_SHIFT);
 	region->bar = HVDPA_IFC_BAR;
 	region->offset = 0;
-	region->length = hvdpa_ifc_ring_offset(migration, fn->nqueues - 1) +
+	region->length = hvdpa_ifc_ring_offset(block, ep->nqueues - 1) +
 			 sizeof(__le32);
 	if (!(pci_resource_flags(pdev, region->bar) & IORESOURCE_MEM) ||
 	    !hvdpa_region_fits(region, pci_resource_len(pdev, region->bar))) {
 		dev_err(&pdev->dev,
 			"BAR 4 has %#llx bytes, %u rings of Intel's layout need %#x: %pe\n",
-			pci_resource_len(pdev, region->bar), fn->nqueues,
+			pci_resource_len(pdev, region->bar), ep->nqueues,
 			region->length, ERR_PTR(-EINVAL));
 		return -EINVAL;
 	}
 
-	migration->regs = pci_iomap_range(pdev, region->bar, 0, region->length);
-	if (!migration->regs)
+	block->regs = pci_iomap_range(pdev, region->bar, 0, region->length);
+	if (!block->regs)
 		return -ENOMEM;
-	if (vp_ioread32(&hvdpa_ifc_regs(fn)->log_control) == HVDPA_ALL_ONES_32) {
-		hvdpa_function_mark_dead(fn, "logging control reads 0xffffffff");
+	if (vp_ioread32(&hvdpa_ifc_regs(ep)->log_control) == HVDPA_ALL_ONES_32)
 		return -ENODEV;
-	}
 
-	fn->hw = &hvdpa_hw_ifc;
-	fn->private_features = 0;
-	memset(fn->lacks, 0, sizeof(fn->lacks));
-	fn->lacks[HVDPA_COUNTERS] = "Intel's layout has none";
-	fn->lacks[HVDPA_RESUME] =
+	ep->migration = &hvdpa_ifc_ops;
+	ep->private_features = 0;
+	memset(ep->lacks, 0, sizeof(ep->lacks));
+	ep->lacks[HVDPA_COUNTERS] = "Intel's layout has none";
+	ep->lacks[HVDPA_RESUME] =
 		"a queue of Intel's layout that was stopped starts by a reset only";
 	return 1;
 }

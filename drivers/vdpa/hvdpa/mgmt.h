@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The module's way in: `vdpa mgmtdev`, `vdpa dev`, and the PCI driver.
+ */
+#ifndef HVDPA_MGMT_H
+#define HVDPA_MGMT_H
+
+struct hvdpa_device;
+struct hvdpa_function;
+struct seq_file;
+
+int hvdpa_mgmt_register(struct hvdpa_function *fn);
+void hvdpa_mgmt_unregister(struct hvdpa_function *fn);
+
+/* debugfs.c */
+
+void hvdpa_debugfs_register(void);
+void hvdpa_debugfs_unregister(void);
+void hvdpa_debugfs_add(struct hvdpa_device *hv);
+void hvdpa_debugfs_remove(struct hvdpa_device *hv);
+
+/* state_show.c */
+
+int hvdpa_state_show(struct seq_file *seq, void *data);
+
+/* pci.c */
+
+int hvdpa_pci_register(void);
+void hvdpa_pci_unregister(void);
+
+#endif /* HVDPA_MGMT_H */
