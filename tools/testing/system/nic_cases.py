@@ -489,7 +489,7 @@ def main():
     args = parser.parse_args()
     # make check has less time than a test by itself.
     if os.environ.get("HVDPA_SHORT") and args.case.startswith("state_"):
-        args.rounds = (args.rounds + 1) // 2
+        args.rounds = (args.rounds + 3) // 4
     globals()[args.case](args)
 
 
