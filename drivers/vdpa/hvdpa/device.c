@@ -221,7 +221,7 @@ void hvdpa_device_publish(struct hvdpa_device *hv)
 	lockdep_assert_held(&ep->lock);
 
 	ep->events = &hvdpa_device_endpoint_events;
-	ep->device = hv;
+	WRITE_ONCE(ep->device, hv);
 	ep->transport->enable_dma(ep, true);
 }
 
@@ -236,7 +236,7 @@ void hvdpa_device_retract(struct hvdpa_device *hv)
 	lockdep_assert_held(&ep->lock);
 
 	ep->transport->enable_dma(ep, false);
-	ep->device = NULL;
+	WRITE_ONCE(ep->device, NULL);
 }
 
 /**
