@@ -535,6 +535,43 @@ const struct hvdpa_vring_ops hvdpa_control_vring_ops = {
 };
 
 /**
+ * hvdpa_control_may_serve - may the driver ever serve a virtqueue?
+ * @hv: the device; what it offers is known
+ * @idx: the owner's number of the queue
+ *
+ * Which one it is depends on whether the owner takes several queue pairs, and this
+ * answer does not.
+ *
+ * Return: true if it may.
+ */
+bool hvdpa_control_may_serve(const struct hvdpa_device *hv, u16 idx)
+{
+	u64 single = hv->features & ~(BIT_ULL(VIRTIO_NET_F_MQ) |
+				      BIT_ULL(VIRTIO_NET_F_RSS));
+
+	return idx == hvdpa_control_index(hv, hv->features) ||
+	       idx == hvdpa_control_index(hv, single);
+}
+
+/**
+ * hvdpa_control_group - in which group is a virtqueue?
+ * @hv: the device
+ * @idx: the owner's number of the queue
+ *
+ * Features decide which queue is the control queue. Before there are any, it
+ * is the one that all that is offered makes it. Any context.
+ *
+ * Return: HVDPA_GROUP_*.
+ */
+u32 hvdpa_control_group(const struct hvdpa_device *hv, u16 idx)
+{
+	u64 features = READ_ONCE(hv->driver_features) ?: hv->features;
+
+	return hv->control && idx == hvdpa_control_index(hv, features) ?
+	       HVDPA_GROUP_CONTROL : HVDPA_GROUP_DATA;
+}
+
+/**
  * hvdpa_control_set_asid - say in which address space the owner's ring is
  * @hv: the device; it has a control queue; the endpoint's lock is held
  * @asid: the address space, below HVDPA_ASIDS

@@ -87,6 +87,8 @@ int hvdpa_control_tell_mac(struct hvdpa_device *hv);
 void hvdpa_control_end(struct hvdpa_device *hv);
 bool hvdpa_control_borrows(const struct hvdpa_device *hv, u16 idx);
 void hvdpa_control_forget(struct hvdpa_device *hv);
+bool hvdpa_control_may_serve(const struct hvdpa_device *hv, u16 idx);
+u32 hvdpa_control_group(const struct hvdpa_device *hv, u16 idx);
 int hvdpa_control_set_asid(struct hvdpa_device *hv, u32 asid);
 void hvdpa_control_counters(const struct hvdpa_control *control,
 			    struct hvdpa_control_counters *counters);

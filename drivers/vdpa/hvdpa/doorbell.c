@@ -4,26 +4,12 @@
  *
  * vhost-vdpa maps whole pages and asks again at every fault without checking
  * the answer, so the answer is found once and never changes. A page is given
- * only if all that it holds is one queue's doorbell.
+ * only if all that it holds is one queue's doorbell, and the driver never has to see
+ * that queue's kicks.
  */
 #include <linux/device.h>
-#include <linux/virtio_net.h>
 
 #include "parts.h"
-
-/*
- * The driver serves the control queue and must see its kicks. Which one it is
- * depends on whether the owner takes several queue pairs, and this answer must
- * not: so neither has a doorbell to be mapped.
- */
-static bool hvdpa_may_be_control(const struct hvdpa_device *hv, u16 idx)
-{
-	u64 single = hv->features & ~(BIT_ULL(VIRTIO_NET_F_MQ) |
-				      BIT_ULL(VIRTIO_NET_F_RSS));
-
-	return idx == hvdpa_control_index(hv, hv->features) ||
-	       idx == hvdpa_control_index(hv, single);
-}
 
 /**
  * hvdpa_doorbells_find - find which of a device's doorbells may be mapped
@@ -37,7 +23,7 @@ void hvdpa_doorbells_find(struct hvdpa_device *hv)
 	for (i = 0; i < hv->nvqs; i++) {
 		phys_addr_t page;
 
-		if (hvdpa_may_be_control(hv, i))
+		if (hvdpa_control_may_serve(hv, i))
 			continue;
 		wanted++;
 		page = ep->transport->doorbell_page(ep, i, PAGE_SIZE);

@@ -52,7 +52,7 @@ static int hvdpa_device_stats(struct hvdpa_vring *vring, struct sk_buff *msg)
  *
  * kicks: those that went through the driver, a mapped doorbell's do not;
  * interrupts: those that the host handled, posted ones it does not see;
- * errors: what was refused. Of a control queue that the driver serves,
+ * errors: what was refused. Of a virtqueue that the driver serves,
  * interrupts are those that the driver sent, and its commands are counted.
  * These count from dev_add on. device_doorbells and device_used are the
  * device's own, where it has them, and count from its power-up on.

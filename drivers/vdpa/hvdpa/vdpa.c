@@ -196,17 +196,9 @@ static u32 hvdpa_get_vq_align(struct vdpa_device *vdpa)
 	return PAGE_SIZE;
 }
 
-/*
- * Features decide which queue is the control queue. Before there are any, it
- * is the one that all that is offered makes it.
- */
 static u32 hvdpa_get_vq_group(struct vdpa_device *vdpa, u16 idx)
 {
-	struct hvdpa_device *hv = hvdpa_of(vdpa);
-	u64 features = READ_ONCE(hv->driver_features) ?: hv->features;
-
-	return hv->control && idx == hvdpa_control_index(hv, features) ?
-	       HVDPA_GROUP_CONTROL : HVDPA_GROUP_DATA;
+	return hvdpa_control_group(hvdpa_of(vdpa), idx);
 }
 
 /* The device itself never sees an address space but the first. */
