@@ -200,7 +200,7 @@ test_second() {
 
 test_same_name() {
 	errno_is 'File exists' add v0 "${VF}2"
-	lines_are 'v0: cannot register: -EEXIST' 1
+	lines_are 'v0: there is a device of this name: -EEXIST' 1
 	add v0b "${VF}2"
 	del v0b
 }
