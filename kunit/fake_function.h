@@ -12,6 +12,7 @@
 #include <kunit/test.h>
 
 #include "device.h"
+#include "mgmt.h"
 #include "transport_pci.h"
 
 /* Where the fake's PCI Express capability is; it is in no list. */

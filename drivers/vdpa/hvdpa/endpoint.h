@@ -263,12 +263,6 @@ int hvdpa_endpoint_await_reset(struct hvdpa_endpoint *ep);
 int hvdpa_endpoint_return(struct hvdpa_endpoint *ep);
 int hvdpa_endpoint_revive(struct hvdpa_endpoint *ep);
 
-/* health.c: an endpoint's death, as devlink sees it */
-
-void hvdpa_health_show(struct hvdpa_endpoint *ep, bool healthy);
-int hvdpa_health_register(struct hvdpa_endpoint *ep);
-void hvdpa_health_unregister(struct hvdpa_endpoint *ep);
-
 /* config.c: the device configuration space */
 
 /* The most rounds of reading a configuration that changes meanwhile. */

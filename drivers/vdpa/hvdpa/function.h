@@ -103,9 +103,4 @@ bool hvdpa_function_is_being_reset(struct hvdpa_function *fn);
 int hvdpa_function_reserve_vectors(struct hvdpa_function *fn, unsigned int n);
 void hvdpa_function_release_vectors(struct hvdpa_function *fn);
 
-/* reset.c: resets that are not this driver's */
-
-extern const struct pci_error_handlers hvdpa_error_handlers;
-extern const struct dev_pm_ops hvdpa_pm_ops;
-
 #endif /* HVDPA_FUNCTION_H */

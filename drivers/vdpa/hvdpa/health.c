@@ -11,12 +11,13 @@
 #include <hvdpa/compat.h>
 
 #include "endpoint.h"
+#include "mgmt.h"
 
 /**
- * struct hvdpa_health - what devlink knows of a function
- * @ep: the function
+ * struct hvdpa_health - what devlink knows of an endpoint
+ * @ep: the endpoint
  * @reporter: devlink's reporter
- * @work: reports a death; a report must not be made under the function's lock,
+ * @work: reports a death; a report must not be made under the endpoint's lock,
  *	  which a recovery takes under devlink's
  */
 struct hvdpa_health {
@@ -105,7 +106,7 @@ static void hvdpa_health_report(struct hvdpa_endpoint *ep)
 
 /**
  * hvdpa_health_show - somebody else sees to a function's life
- * @ep: the function, its lock held
+ * @ep: the endpoint, its lock held
  * @healthy: it answers
  *
  * Nothing is recovered for that.
@@ -125,7 +126,7 @@ void hvdpa_health_show(struct hvdpa_endpoint *ep, bool healthy)
 
 /**
  * hvdpa_health_register - make a function known to devlink
- * @ep: the function, alive
+ * @ep: the endpoint, alive
  *
  * Return: 0 or a negative errno with one line in the log.
  */
@@ -169,7 +170,7 @@ err_say:
 
 /**
  * hvdpa_health_unregister - undo hvdpa_health_register()
- * @ep: the function; its lock is not held
+ * @ep: the endpoint; its lock is not held
  *
  * Waits for a recovery that has begun.
  */

@@ -10,6 +10,7 @@
 
 #include "endpoint.h"
 #include "function.h"
+#include "mgmt.h"
 
 /*
  * Who resets is written down first: a revival that is under way finds it, or has
