@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2317 # t and walk run functions by name
 # Every allocation under the driver fails once. It fails with the right errno, and
-# what is tried again without a fault works. Needs a kernel with failslab.
+# what is tried again without a fault works. Needs a kernel with failslab. In make
+# check of the probe's, dev add's and insmod's calls only the first two fail: more are
+# the kernel's own, below the same call and so the same way out of the driver.
 # shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
@@ -100,7 +102,7 @@ walk() {
 	while read -r site next; do
 		only_from "$site" "$next"
 		nth=0
-		while :; do
+		while [ "$nth" -lt "$most" ]; do
 			nth=$((nth + 1))
 			count_left
 			before=$left
@@ -117,7 +119,11 @@ walk() {
 			fi
 			"$undo" || fail "$undo: not after allocation $nth of $site of $command failed"
 		done
-		[ "$status" -eq 0 ] || fail "$command without a fault: $said"
+		if [ "$left" -ne "$before" ]; then
+			said=$("$command" 2>&1) || fail "$command without a fault: $said"
+		elif [ "$status" -ne 0 ]; then
+			fail "$command without a fault: $said"
+		fi
 		"$undo"
 	done <"$state/sites"
 	[ "$total" -ge "${least:-1}" ] || fail "$command allocates nothing: this test is empty"
@@ -254,6 +260,8 @@ test_leaks() {
 	sed 's/^/# /' "$debugfs/kmemleak" | head -n 60
 	[ ! -s "$debugfs/kmemleak" ] || [ -z "$(cat "$debugfs/kmemleak")" ]
 }
+
+most=$(rounds 100000 2)
 
 begin
 t setup "allocations can be made to fail"

@@ -35,7 +35,7 @@ both_ways() {
 
 test_split() {
 	pair "${VF}1" "${VF}2"
-	both_ways 8
+	both_ways "$payload"
 	[ "$(stat_of left 0 interrupts)" -gt 0 ]
 	[ "$(stat_of left 1 kicks)" -gt 0 ]
 	[ "$(stat_of left 1 errors)" -eq 0 ]
@@ -46,7 +46,7 @@ test_packed() {
 	pair "${VF}3" "${VF}4"
 	vdpa dev config show left | grep -q RING_PACKED
 	vdpa dev config show right | grep -q RING_PACKED
-	both_ways 8
+	both_ways "$payload"
 	unpair
 }
 
@@ -67,7 +67,7 @@ test_multiqueue() {
 	pair "${VF}5" "${VF}6"
 	vdpa dev config show left | grep -q 'max_vq_pairs 4'
 	ip netns exec left ethtool -L vd0 combined 4
-	both_ways 8
+	both_ways "$payload"
 	for n in 0 1 2 3; do
 		taskset -c $((n % 2)) ip netns exec left ping -q -f -c 20 10.8.0.2 >/dev/null
 	done
@@ -102,7 +102,7 @@ test_few_vectors() {
 	grep -q 'left-vq0+$' /proc/interrupts
 	[ "$(grep -c ' right-' /proc/interrupts)" -eq 1 ]
 	grep -q 'right-all$' /proc/interrupts
-	both_ways 4
+	both_ways "$(rounds 4 1)"
 }
 
 # The wire of `right` is pulled in the QEMU outside; one vector tells it too.
@@ -164,6 +164,8 @@ test_control_queue() {
 	[ "$(stat_of left 2 kicks)" -gt 0 ]
 	unpair
 }
+
+payload=$(rounds 8 2)
 
 begin
 hvdpa-vfs enable "$PF" 7
