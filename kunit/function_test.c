@@ -810,8 +810,8 @@ static void interrupt_before_driver_ok_is_not_passed_on(struct kunit *test)
 	struct hvdpa_vector vector = { .hv = bell->hv, .vring = bell->vring };
 	unsigned int calls = 0;
 
-	bell->vring->cb.callback = count_call;
-	bell->vring->cb.private = &calls;
+	bell->vring->handler.callback = count_call;
+	bell->vring->handler.private = &calls;
 	local_irq_disable();
 	KUNIT_EXPECT_EQ(test, hvdpa_private_interrupt(1, &vector), IRQ_HANDLED);
 	KUNIT_EXPECT_EQ(test, calls, 0);
@@ -823,8 +823,8 @@ static void interrupt_before_driver_ok_is_not_passed_on(struct kunit *test)
 	/* What it is for stays: a handler may be between the two. */
 	bell->hv->state = HVDPA_DEVICE_STOPPED;
 	forget(bell);
-	KUNIT_EXPECT_NULL(test, bell->vring->cb.callback);
-	KUNIT_EXPECT_PTR_EQ(test, bell->vring->cb.private, (void *)&calls);
+	KUNIT_EXPECT_NULL(test, bell->vring->handler.callback);
+	KUNIT_EXPECT_PTR_EQ(test, bell->vring->handler.private, (void *)&calls);
 }
 
 /* One owner's features: fewer entries, packed rings; then the next owner. */
@@ -871,8 +871,8 @@ static void forget_forgets_all_that_the_owner_said(struct kunit *test)
 	struct hvdpa_vring *vring = bell->vring;
 	unsigned int calls = 0;
 
-	vring->cb.callback = count_call;
-	vring->cb.private = &calls;
+	vring->handler.callback = count_call;
+	vring->handler.private = &calls;
 	vring->desc = 0x1000;
 	vring->driver = 0x2000;
 	vring->device = 0x3000;
@@ -937,6 +937,7 @@ static void arm_tells_the_device_what_it_can_be(struct kunit *test)
 	vring->num = c->num;
 	vring->has_address = true;
 	vring->desc = 0x123456789000ULL;
+	hvdpa_ring_state_initial(&vring->base, c->packed);
 	mutex_lock(&fake->pci.ep.lock);
 	err = hvdpa_vring_start(vring);
 	mutex_unlock(&fake->pci.ep.lock);

@@ -220,7 +220,9 @@ static void change_while_handled(struct kunit *test, struct handling *handling,
 /* The handler finds the one's callback, or none; never with the other's data. */
 static void set_vring(struct handling *handling, const struct vdpa_callback *cb)
 {
+	mutex_lock(&handling->hv->ep->lock);
 	hvdpa_vring_set_cb(&handling->vring, cb);
+	mutex_unlock(&handling->hv->ep->lock);
 }
 
 static void a_queue_is_changed_between_two_interrupts(struct kunit *test)
@@ -228,7 +230,7 @@ static void a_queue_is_changed_between_two_interrupts(struct kunit *test)
 	struct handling *handling = make_handling(test,
 						  hvdpa_private_interrupt);
 
-	handling->cb = &handling->vring.cb;
+	handling->cb = &handling->vring.handler;
 	change_while_handled(test, handling, set_vring);
 	KUNIT_EXPECT_NULL(test, handling->after.callback);
 	KUNIT_EXPECT_PTR_EQ(test, (void *)handling, handling->after.private);

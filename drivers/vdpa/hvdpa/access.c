@@ -43,6 +43,7 @@ void hvdpa_access_init(struct hvdpa_dma *dma)
 	/* vhost-vdpa has a limit (max_iotlb_entries); here is no other. */
 	vhost_iotlb_init(&dma->restricted, UINT_MAX, 0);
 	vhost_iotlb_init(&dma->control, UINT_MAX, 0);
+	INIT_LIST_HEAD(&dma->areas);
 }
 
 /**
@@ -135,9 +136,18 @@ void hvdpa_access_unmap(struct hvdpa_dma *dma, u64 first, u64 last)
 	mutex_unlock(&dma->lock);
 }
 
-/* Where a byte is; the page is there until the lock is given up. */
-static int hvdpa_access_find(struct hvdpa_dma *dma, u32 asid, u64 iova,
-			     u32 perm, u64 *pa)
+/**
+ * hvdpa_access_find - find where a byte of the owner's memory is
+ * @dma: the device's DMA side, its lock held: the page is there until it is given up
+ * @asid: address space
+ * @iova: the byte
+ * @perm: VHOST_ACCESS_*, what is to be done with it
+ * @pa: filled here
+ *
+ * Return: 0; -EFAULT where nothing is mapped; -EACCES where @perm is not allowed.
+ */
+int hvdpa_access_find(struct hvdpa_dma *dma, u32 asid, u64 iova, u32 perm,
+		      u64 *pa)
 {
 	struct vhost_iotlb *maps = asid ? &dma->control : &dma->restricted;
 	struct vhost_iotlb_map *map;

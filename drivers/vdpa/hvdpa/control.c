@@ -33,6 +33,7 @@ static struct workqueue_struct *hvdpa_control_wq;
  * @asid: where the owner's ring is; forgotten by a reset
  * @limits: what commands there may be
  * @state: what the device was told; forgotten by a reset
+ * @replay: commands that are kept as they were; forgotten likewise
  * @work: serves the ring
  * @command: the driver's copy of a command
  * @received: commands taken from the ring
@@ -49,6 +50,7 @@ struct hvdpa_control {
 	u32 asid;
 	struct hvdpa_command_limits limits;
 	struct hvdpa_command_state state;
+	struct hvdpa_replay replay;
 	struct work_struct work;
 	u8 *command;
 	u64 received;
@@ -103,6 +105,8 @@ static u8 hvdpa_control_command(struct hvdpa_control *control,
 					     chain->out_len, &ack);
 	if (ack == VIRTIO_NET_OK) {
 		hvdpa_command_accept(&control->state, control->command);
+		hvdpa_replay_keep(&control->replay, control->command,
+				  chain->out_len);
 		WRITE_ONCE(control->accepted, control->accepted + 1);
 	} else {
 		ack = VIRTIO_NET_ERR;
@@ -208,9 +212,12 @@ int hvdpa_control_create(struct hvdpa_device *hv)
 	control = kzalloc(sizeof(*control), GFP_KERNEL);
 	if (!control)
 		return -ENOMEM;
-	control->command = kvmalloc(HVDPA_COMMAND_MAX, GFP_KERNEL);
+	/* The command that is executed, and two that are kept. */
+	control->command = kvmalloc(3 * HVDPA_COMMAND_MAX, GFP_KERNEL);
 	if (!control->command)
 		goto err_free_control;
+	control->replay.table = control->command + HVDPA_COMMAND_MAX;
+	control->replay.steering = control->command + 2 * HVDPA_COMMAND_MAX;
 
 	err = hvdpa_control_queue_create(&control->queue, hv);
 	if (err)
@@ -437,7 +444,8 @@ int hvdpa_control_tell_mac(struct hvdpa_device *hv)
 
 	lockdep_assert_held(&hv->ep->lock);
 
-	if (!mac)
+	/* An owner's own address comes back with its other commands. */
+	if (!mac || (hv->control && hv->control->state.has_mac))
 		return 0;
 
 	ether_addr_copy(command + 2, mac);
@@ -456,6 +464,26 @@ int hvdpa_control_tell_mac(struct hvdpa_device *hv)
 		return hvdpa_control_unborrow(hv);
 	hvdpa_command_accept(&hv->control->state, command);
 	return 0;
+}
+
+/**
+ * hvdpa_control_replay - a device that goes on is told again what its owner told it
+ * @hv: the device; the endpoint's lock is held; the endpoint has DRIVER_OK, and no
+ *	queue is live yet
+ *
+ * Nothing is done where it was told nothing. May sleep.
+ *
+ * Return: 0 or the errno of hvdpa_replay().
+ */
+int hvdpa_control_replay(struct hvdpa_device *hv)
+{
+	struct hvdpa_control *control = hv->control;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (!control || !(control->vring || control->state.has_mac))
+		return 0;
+	return hvdpa_replay(&control->queue, &control->state, &control->replay);
 }
 
 /**
@@ -485,6 +513,8 @@ void hvdpa_control_forget(struct hvdpa_device *hv)
 	control->vring = NULL;
 	control->asid = 0;
 	hvdpa_command_state_reset(&control->state);
+	control->replay.table_len = 0;
+	control->replay.steering_len = 0;
 }
 
 static void hvdpa_control_kick(struct hvdpa_vring *vring)
@@ -506,10 +536,13 @@ static int hvdpa_control_get_base(const struct hvdpa_vring *vring,
 
 	lockdep_assert_held(&hv->ep->lock);
 
-	if (hv->state != HVDPA_DEVICE_SUSPENDED)
-		return hvdpa_can(hv->ep, HVDPA_GET_STATE) ? -EBUSY : -EOPNOTSUPP;
 	*base = hv->control->ring.state;
 	return 0;
+}
+
+static int hvdpa_control_settle(struct hvdpa_vring *vring)
+{
+	return hvdpa_control_get_base(vring, &vring->base);
 }
 
 static int hvdpa_control_stats(const struct hvdpa_vring *vring,
@@ -531,6 +564,7 @@ const struct hvdpa_vring_ops hvdpa_control_vring_ops = {
 	.kick = hvdpa_control_kick,
 	.can_start_at = hvdpa_control_can_start_at,
 	.get_base = hvdpa_control_get_base,
+	.settle = hvdpa_control_settle,
 	.stats = hvdpa_control_stats,
 };
 

@@ -58,6 +58,27 @@ int hvdpa_control_queue_start(struct hvdpa_control_queue *queue, u16 idx,
 int hvdpa_control_execute(struct hvdpa_control_queue *queue,
 			  const void *command, size_t len, u8 *ack);
 
+/* replay.c: what a device was told is told once more */
+
+/**
+ * struct hvdpa_replay - commands as they were, of which more than a state is needed
+ * @table: the last table of addresses, HVDPA_COMMAND_MAX bytes
+ * @table_len: its bytes; 0 for none
+ * @steering: the last command about RSS or hashes; likewise
+ * @steering_len: its bytes; 0 for none
+ */
+struct hvdpa_replay {
+	u8 *table;
+	size_t table_len;
+	u8 *steering;
+	size_t steering_len;
+};
+
+void hvdpa_replay_keep(struct hvdpa_replay *replay, const u8 *command, size_t len);
+int hvdpa_replay(struct hvdpa_control_queue *queue,
+		 const struct hvdpa_command_state *state,
+		 const struct hvdpa_replay *replay);
+
 /* control.c: the control queue of an owner behind vhost-vdpa */
 
 struct hvdpa_control;
@@ -84,6 +105,7 @@ int hvdpa_control_can_tell_mac(const struct hvdpa_device *hv);
 int hvdpa_control_borrow(struct hvdpa_device *hv);
 int hvdpa_control_start(struct hvdpa_device *hv);
 int hvdpa_control_tell_mac(struct hvdpa_device *hv);
+int hvdpa_control_replay(struct hvdpa_device *hv);
 void hvdpa_control_end(struct hvdpa_device *hv);
 bool hvdpa_control_borrows(const struct hvdpa_device *hv, u16 idx);
 void hvdpa_control_forget(struct hvdpa_device *hv);

@@ -11,6 +11,7 @@
 
 #include "device.h"
 #include "mgmt.h"
+#include "relay.h"
 
 static struct dentry *hvdpa_debugfs_root;
 
@@ -36,17 +37,47 @@ static const char *hvdpa_migration_obstacle(const struct hvdpa_device *hv)
 
 	if (ep->type != VIRTIO_ID_NET)
 		return "QEMU migrates no disk over vhost-vdpa";
-	for (i = 0; i < ARRAY_SIZE(needed); i++)
-		if (ep->lacks[needed[i]])
-			return ep->lacks[needed[i]];
 	if (hv->dma_api)
 		return "virtio_vdpa has it, for this kernel";
+	for (i = 0; i < ARRAY_SIZE(needed); i++)
+		if (ep->lacks[needed[i]] && hvdpa_relay_obstacle(hv))
+			return ep->lacks[needed[i]];
 	if (hv->features & ~hvdpa_features_migratable(hv->features,
 						      VIRTIO_ID_NET))
 		return "it offers features that QEMU does not migrate";
 	if (hv->features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ) && !hv->control)
 		return "its control queue is not isolated";
 	return NULL;
+}
+
+static bool hvdpa_does_in_its_place(const struct hvdpa_device *hv,
+				    enum hvdpa_ability ability)
+{
+	if (ability == HVDPA_LOG)
+		return !hvdpa_relay_log_obstacle(hv);
+	if (ability == HVDPA_RESUME && !hv->ops.resume)
+		return false;
+	return ability != HVDPA_COUNTERS && !hvdpa_relay_obstacle(hv);
+}
+
+/* What the hardware lacks the driver may do in its place. */
+static void hvdpa_show_ability(struct seq_file *seq,
+			       const struct hvdpa_device *hv,
+			       enum hvdpa_ability ability)
+{
+	const char *lacks = hv->ep->lacks[ability];
+	const char *how = "yes";
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (ability == HVDPA_LOG && !lacks && !hv->dma.window)
+		lacks = "the IOMMU leaves no room for it";
+	if (lacks && hvdpa_does_in_its_place(hv, ability))
+		how = "by the driver: ";
+	else if (lacks)
+		how = "no: ";
+	seq_printf(seq, "%s: %s%s\n", hvdpa_ability_names[ability], how,
+		   lacks ?: "");
 }
 
 static int migration_show(struct seq_file *seq, void *data)
@@ -60,16 +91,9 @@ static int migration_show(struct seq_file *seq, void *data)
 	seq_printf(seq, "profile: %s\n", hv->profile);
 	seq_printf(seq, "features: %#llx of %#llx\n", hv->features,
 		   ep->supported);
-	for (i = 0; i < HVDPA_ABILITIES; i++) {
-		const char *lacks = ep->lacks[i];
-
-		if (i == HVDPA_LOG && !lacks && !hv->dma.window)
-			lacks = "the IOMMU leaves no room for it";
-		seq_printf(seq, "%s: %s%s\n", hvdpa_ability_names[i],
-			   lacks ? "no: " : "yes", lacks ?: "");
-	}
-
 	mutex_lock(&ep->lock);
+	for (i = 0; i < HVDPA_ABILITIES; i++)
+		hvdpa_show_ability(seq, hv, i);
 	if (!hv->log)
 		seq_puts(seq, "log: off\n");
 	else

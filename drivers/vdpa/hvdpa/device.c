@@ -13,6 +13,7 @@
 
 #include "device.h"
 #include "provision.h"
+#include "relay.h"
 
 /* The one place where status gains bits; hvdpa_device_reset() takes them all. */
 static void hvdpa_device_add_status(struct hvdpa_device *hv, u8 bits)
@@ -94,9 +95,30 @@ static void hvdpa_device_quiet(struct hvdpa_device *hv)
 
 	if (!hvdpa_device_is_revoked(hv))
 		hvdpa_device_set_state(hv, HVDPA_DEVICE_STOPPED);
-	for (i = 0; i < hv->nvqs; i++)
-		hvdpa_vring_hold(&hv->vrings[i]);
+	for (i = 0; i < hv->nvqs; i++) {
+		struct hvdpa_vring *vring = &hv->vrings[i];
+
+		hvdpa_vring_hold(vring);
+		if (vring->ops->quiet)
+			vring->ops->quiet(vring);
+	}
 	hvdpa_irq_sync(hv);
+}
+
+/**
+ * hvdpa_device_stop_queues - give back what the queues took to run
+ * @hv: the device; the endpoint's lock is held, and the endpoint was reset or reaches
+ *	no memory
+ */
+void hvdpa_device_stop_queues(struct hvdpa_device *hv)
+{
+	u32 i;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	for (i = 0; i < hv->nvqs; i++)
+		if (hv->vrings[i].ops->stop)
+			hv->vrings[i].ops->stop(&hv->vrings[i]);
 }
 
 /*
@@ -111,7 +133,28 @@ static int hvdpa_device_stop(struct hvdpa_device *hv)
 	hvdpa_log_before_reset(hv);
 	err = hvdpa_endpoint_reset(hv->ep);
 	hvdpa_log_after_reset(hv);
+	hvdpa_device_stop_queues(hv);
 	return err;
+}
+
+/**
+ * hvdpa_device_end_pause - a device stands still no more
+ * @hv: the device; the endpoint's lock is held
+ *
+ * The endpoint of a paused one reaches memory again.
+ */
+void hvdpa_device_end_pause(struct hvdpa_device *hv)
+{
+	struct hvdpa_endpoint *ep = hv->ep;
+
+	lockdep_assert_held(&ep->lock);
+
+	hv->until_ready = false;
+	if (!hv->paused)
+		return;
+	hv->paused = false;
+	if (!hvdpa_endpoint_is_lost(ep))
+		ep->transport->enable_dma(ep, true);
 }
 
 /**
@@ -132,8 +175,10 @@ int hvdpa_device_reset(struct hvdpa_device *hv)
 	lockdep_assert_held(&hv->ep->lock);
 
 	/* What was revoked was stopped then, and does not start again. */
-	if (!hvdpa_device_is_revoked(hv))
+	if (!hvdpa_device_is_revoked(hv)) {
 		err = hvdpa_device_stop(hv);
+		hvdpa_device_end_pause(hv);
+	}
 
 	hvdpa_control_forget(hv);
 	WRITE_ONCE(hv->driver_features, 0);
@@ -145,8 +190,13 @@ int hvdpa_device_reset(struct hvdpa_device *hv)
 	return err;
 }
 
-/* The endpoint did not do what it must: it is reset, and the owner is told. */
-static void hvdpa_device_failed(struct hvdpa_device *hv)
+/**
+ * hvdpa_device_failed - the endpoint, or an owner's ring, is not what it must be
+ * @hv: the device; the endpoint's lock is held
+ *
+ * It is reset, and the owner is told.
+ */
+void hvdpa_device_failed(struct hvdpa_device *hv)
 {
 	lockdep_assert_held(&hv->ep->lock);
 
@@ -292,7 +342,8 @@ void hvdpa_device_release(struct hvdpa_device *hv)
  * @hv: the device; the endpoint's lock is held; the owner's features are known
  *
  * The driver serves the control queue of an owner that is not the kernel, whatever
- * the hardware can do.
+ * the hardware can do. Called when the owner accepts features, and once more when the
+ * device starts: by then it has said where its rings stand.
  */
 void hvdpa_device_share_out(struct hvdpa_device *hv)
 {
@@ -303,15 +354,27 @@ void hvdpa_device_share_out(struct hvdpa_device *hv)
 
 	if (hv->control && !hv->dma_api)
 		control = hvdpa_control_index(hv, hv->driver_features);
-	for (i = 0; i < hv->nvqs; i++)
-		WRITE_ONCE(hv->vrings[i].ops, i == control ?
-			   &hvdpa_control_vring_ops : &hvdpa_direct_vring_ops);
+	for (i = 0; i < hv->nvqs; i++) {
+		struct hvdpa_vring *vring = &hv->vrings[i];
+		const struct hvdpa_vring_ops *ops = &hvdpa_direct_vring_ops;
+
+		if (i == control)
+			ops = &hvdpa_control_vring_ops;
+		else if (hvdpa_relay_wanted(vring))
+			ops = &hvdpa_relay_vring_ops;
+		WRITE_ONCE(vring->ops, ops);
+	}
 }
 
-/* All queues that are ready may be kicked. */
-static void hvdpa_device_go_live(struct hvdpa_device *hv)
+/**
+ * hvdpa_device_go_live - all queues that are ready may be kicked
+ * @hv: the device; it runs, and the endpoint's lock is held
+ */
+void hvdpa_device_go_live(struct hvdpa_device *hv)
 {
 	u32 i;
+
+	lockdep_assert_held(&hv->ep->lock);
 
 	for (i = 0; i < hv->nvqs; i++)
 		if (hvdpa_vring_is_started(&hv->vrings[i]) && hv->vrings[i].ready)
@@ -374,10 +437,31 @@ static int hvdpa_device_confine(struct hvdpa_device *hv)
 	return 0;
 }
 
-/* Virtio 1.4 section 3.1.1, steps 7 and 8. */
-static int hvdpa_device_start(struct hvdpa_device *hv)
+/* A log that relays keep, and features with which they cannot. */
+static void hvdpa_device_doubt_log(struct hvdpa_device *hv)
+{
+	const char *obstacle;
+
+	if (!hv->log || !hv->log->relayed)
+		return;
+	obstacle = hvdpa_relay_log_obstacle(hv);
+	if (obstacle)
+		hvdpa_log_distrust(hv->log, obstacle);
+}
+
+/**
+ * hvdpa_device_start - let a device run whose queues were described
+ * @hv: the device; the endpoint's lock is held; features are agreed on
+ *
+ * Virtio 1.4 section 3.1.1, steps 7 and 8. No queue is live yet. May sleep.
+ *
+ * Return: 0 or a negative errno; the endpoint must be reset then.
+ */
+int hvdpa_device_start(struct hvdpa_device *hv)
 {
 	int err;
+
+	lockdep_assert_held(&hv->ep->lock);
 
 	if (!(hv->status & VIRTIO_CONFIG_S_FEATURES_OK))
 		return -EINVAL;
@@ -385,6 +469,8 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 	err = hvdpa_device_confine(hv);
 	if (err)
 		return err;
+	hvdpa_device_share_out(hv);
+	hvdpa_device_doubt_log(hv);
 	err = hvdpa_irq_program(hv);
 	if (err)
 		return err;
@@ -403,12 +489,7 @@ static int hvdpa_device_start(struct hvdpa_device *hv)
 	err = hvdpa_device_driver_ok(hv);
 	if (err)
 		return err;
-	err = hvdpa_control_tell_mac(hv);
-	if (err)
-		return err;
-
-	hvdpa_device_go_live(hv);
-	return 0;
+	return hvdpa_control_tell_mac(hv);
 }
 
 /* DRIVER_OK, or FAILED and a device that is reset. */
@@ -417,6 +498,7 @@ static void hvdpa_device_run(struct hvdpa_device *hv)
 	int err = hvdpa_device_start(hv);
 
 	if (!err) {
+		hvdpa_device_go_live(hv);
 		hvdpa_device_add_status(hv, VIRTIO_CONFIG_S_DRIVER_OK);
 		return;
 	}
@@ -481,63 +563,4 @@ void hvdpa_device_set_status(struct hvdpa_device *hv, u8 status)
 		hvdpa_device_run(hv);
 	else
 		hv->ep->transport->set_status(hv->ep, hv->status);
-}
-
-/**
- * hvdpa_device_suspend - the queues stand still
- * @hv: the device; the endpoint's lock is held; it can be suspended
- *
- * Kicks wait in the driver, those by mapped doorbells in the device. May sleep.
- *
- * Return: 0, also if it does not run or stands still already; the errno of
- * hvdpa_device_check(); what the hardware says, and the device is reset then.
- */
-int hvdpa_device_suspend(struct hvdpa_device *hv)
-{
-	int err;
-	u32 i;
-
-	lockdep_assert_held(&hv->ep->lock);
-
-	err = hvdpa_device_check(hv);
-	if (err || hv->state != HVDPA_DEVICE_RUNNING)
-		return err;
-
-	for (i = 0; i < hv->nvqs; i++)
-		hvdpa_vring_hold(&hv->vrings[i]);
-	err = hv->ep->migration->suspend(hv->ep);
-	if (err)
-		hvdpa_device_failed(hv);
-	else
-		hvdpa_device_set_state(hv, HVDPA_DEVICE_SUSPENDED);
-	return err;
-}
-
-/**
- * hvdpa_device_resume - the queues go on where they stand
- * @hv: the device; the endpoint's lock is held; it can be resumed
- *
- * May sleep.
- *
- * Return: 0, also if it was not suspended; the errno of hvdpa_device_check(); what
- * the hardware says, and the device is reset then.
- */
-int hvdpa_device_resume(struct hvdpa_device *hv)
-{
-	int err;
-
-	lockdep_assert_held(&hv->ep->lock);
-
-	err = hvdpa_device_check(hv);
-	if (err || hv->state != HVDPA_DEVICE_SUSPENDED)
-		return err;
-
-	err = hv->ep->migration->resume(hv->ep);
-	if (err) {
-		hvdpa_device_failed(hv);
-		return err;
-	}
-	hvdpa_device_set_state(hv, HVDPA_DEVICE_RUNNING);
-	hvdpa_device_go_live(hv);
-	return 0;
 }

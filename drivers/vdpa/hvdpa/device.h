@@ -24,9 +24,19 @@ void hvdpa_device_retract(struct hvdpa_device *hv);
 void hvdpa_device_revoke(struct hvdpa_device *hv);
 void hvdpa_device_release(struct hvdpa_device *hv);
 void hvdpa_device_share_out(struct hvdpa_device *hv);
+int hvdpa_device_start(struct hvdpa_device *hv);
+void hvdpa_device_go_live(struct hvdpa_device *hv);
+void hvdpa_device_stop_queues(struct hvdpa_device *hv);
+void hvdpa_device_failed(struct hvdpa_device *hv);
+void hvdpa_device_end_pause(struct hvdpa_device *hv);
 void hvdpa_device_set_status(struct hvdpa_device *hv, u8 status);
+
+/* suspend.c: a device stands still, and goes on */
+
 int hvdpa_device_suspend(struct hvdpa_device *hv);
 int hvdpa_device_resume(struct hvdpa_device *hv);
+int hvdpa_device_relay_all(struct hvdpa_device *hv);
+int hvdpa_device_stand(struct hvdpa_device *hv, const struct hvdpa_vring *vring);
 
 /* file.c: /dev/hvdpa/NAME */
 

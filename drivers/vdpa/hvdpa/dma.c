@@ -13,6 +13,7 @@
 #include <linux/vhost_types.h>
 
 #include "parts.h"
+#include "relay_ring.h"
 #include "trace.h"
 
 static bool hvdpa_allow_unsafe_interrupts;
@@ -164,7 +165,25 @@ bool hvdpa_iova_ok(const struct hvdpa_dma *dma, u64 iova, u64 size)
 	return true;
 }
 
-/* Where the owner cannot map: the control queue, and a dirty log. */
+/* A relayed queue has pages of its own for each half of its ring. */
+static void hvdpa_dma_reserve_relay(struct hvdpa_device *hv)
+{
+	struct hvdpa_dma *dma = &hv->dma;
+	u32 num = hv->ep->queue_size_max;
+	u64 bytes;
+
+	dma->relay_stride = PAGE_ALIGN(hvdpa_relay_avail_bytes(num)) +
+			    PAGE_ALIGN(hvdpa_relay_used_bytes(num));
+	bytes = dma->relay_stride * hv->nvqs;
+	dma->relay_window = hvdpa_iova_range_reserve(&dma->range,
+						     &dma->reserved, bytes);
+	if (!dma->relay_window)
+		dev_warn(hv->ep->dev,
+			 "no ring can be relayed: no %#llx bytes are free at the end of %#llx-%#llx\n",
+			 bytes, dma->range.first, dma->range.last);
+}
+
+/* Where the owner cannot map: the control queue, relayed rings, and a dirty log. */
 static void hvdpa_dma_reserve_windows(struct hvdpa_device *hv)
 {
 	struct hvdpa_dma *dma = &hv->dma;
@@ -180,6 +199,7 @@ static void hvdpa_dma_reserve_windows(struct hvdpa_device *hv)
 				 HVDPA_CONTROL_WINDOW_BYTES, dma->range.first,
 				 dma->range.last);
 	}
+	hvdpa_dma_reserve_relay(hv);
 	if (!hvdpa_can(hv->ep, HVDPA_LOG))
 		return;
 
@@ -317,6 +337,39 @@ void hvdpa_dma_detach(struct hvdpa_device *hv)
 	mutex_unlock(&dma->lock);
 }
 
+/**
+ * hvdpa_dma_map_own - let the device reach memory of the driver's
+ * @dma: the device's DMA side
+ * @iova: where the device sees it, in a window that no owner can map
+ * @memory: from vmalloc()
+ * @bytes: whole pages
+ *
+ * Undone by iommu_unmap(). May sleep.
+ *
+ * Return: 0, or what the IOMMU says.
+ */
+int hvdpa_dma_map_own(struct hvdpa_dma *dma, u64 iova, void *memory, u64 bytes)
+{
+	u64 offset;
+	int err;
+
+	for (offset = 0; offset < bytes; offset += PAGE_SIZE) {
+		err = iommu_map(dma->domain, iova + offset,
+				page_to_phys(vmalloc_to_page(memory + offset)),
+				PAGE_SIZE,
+				IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE,
+				GFP_KERNEL_ACCOUNT);
+		if (err)
+			goto err_unmap;
+	}
+	return 0;
+
+err_unmap:
+	if (offset)
+		iommu_unmap(dma->domain, iova, offset);
+	return err;
+}
+
 /*
  * What a map that failed left behind. The IOMMU core takes back what a driver
  * said that it mapped; Intel's says nothing of a piece that it has no memory to
@@ -444,6 +497,7 @@ static int hvdpa_dma_unmap_data(struct hvdpa_device *hv, u64 iova, u64 size)
 		return -EINVAL;
 
 	mutex_lock(&dma->lock);
+	hvdpa_areas_lose(dma, iova, size);
 	unmapped = iommu_unmap(dma->domain, iova, size);
 	hvdpa_access_lift(dma, iova, size);
 	mutex_unlock(&dma->lock);

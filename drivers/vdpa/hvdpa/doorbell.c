@@ -12,6 +12,27 @@
 #include "parts.h"
 
 /**
+ * hvdpa_doorbell_area - tell an owner where a queue's doorbell is
+ * @vring: the virtqueue
+ *
+ * Of a queue that the driver serves nothing is to be mapped from now on. An owner that
+ * has it mapped already, and whose page comes back by a fault, finds what it had:
+ * vhost-vdpa inserts whatever address it is told. Any context.
+ *
+ * Return: the area; its size is 0 where there is nothing to map.
+ */
+struct vdpa_notification_area hvdpa_doorbell_area(struct hvdpa_vring *vring)
+{
+	struct vdpa_notification_area area = vring->area;
+
+	if (!READ_ONCE(vring->ops)->has_doorbell)
+		area.size = 0;
+	else if (area.size)
+		WRITE_ONCE(vring->doorbell_given, true);
+	return area;
+}
+
+/**
  * hvdpa_doorbells_find - find which of a device's doorbells may be mapped
  * @hv: the device, before it is registered
  */

@@ -20,49 +20,11 @@
 #include <linux/xarray.h>
 
 #include "device.h"
+#include "file.h"
+#include "relay.h"
 
 /* The most ranges of a START: QEMU and VFIO need fewer than ten. */
 #define HVDPA_RANGES_MAX	512
-
-/**
- * struct hvdpa_file - a device's file
- * @minor: its number
- * @node: the kernel's part
- * @ref: held by the device, and by the file while it is open
- * @commands: see below
- * @lock: see below
- * @hv: the device; NULL once it is deleted
- * @opened: somebody has it open
- * @doorbells: see below
- * @mapping: of the node that was opened; doorbells are taken away there
- * @away: who has a doorbell mapped finds @spare in its place
- * @spare: a page of nobody's
- * @log: the log that is started, or NULL
- * @reports: REPORTs that were answered
- * @untrusted: those that said that all is dirty
- */
-struct hvdpa_file {
-	u32 minor;
-	struct device *node;
-	struct kref ref;
-	/* Commands are one after the other. Protects log's contents. */
-	struct mutex commands;
-	/* Protects hv, opened, log. Taken in commands, in mmap_lock. */
-	struct mutex lock;
-	struct hvdpa_device *hv;
-	bool opened;
-	/*
-	 * Protects mapping and away, against what is mapped meanwhile. Taken in
-	 * lock and in the endpoint's lock; nothing is taken in it.
-	 */
-	struct mutex doorbells;
-	struct address_space *mapping;
-	bool away;
-	unsigned long spare;
-	struct hvdpa_log *log;
-	u64 reports;
-	u64 untrusted;
-};
 
 #define HVDPA_MINORS	BIT(MINORBITS)
 
@@ -80,14 +42,6 @@ static void hvdpa_file_free(struct kref *ref)
 	mutex_destroy(&file->commands);
 	free_page(file->spare);
 	kfree(file);
-}
-
-static void hvdpa_file_set_mapping(struct hvdpa_file *file,
-				   struct address_space *mapping)
-{
-	mutex_lock(&file->doorbells);
-	file->mapping = mapping;
-	mutex_unlock(&file->doorbells);
 }
 
 static int hvdpa_file_open(struct inode *inode, struct file *filp)
@@ -148,9 +102,24 @@ static int hvdpa_file_release(struct inode *inode, struct file *filp)
 	return 0;
 }
 
-static bool hvdpa_file_can_log(const struct hvdpa_device *hv)
+/* Relays mark any pages; hardware those that its registers name. */
+#define HVDPA_RELAY_PAGE_SIZES	GENMASK_ULL(21, PAGE_SHIFT)
+
+/* Does the hardware keep the log? Where not, relayed rings may. */
+static bool hvdpa_file_hardware_logs(const struct hvdpa_device *hv)
 {
 	return hvdpa_can(hv->ep, HVDPA_LOG) && hv->dma.window;
+}
+
+static bool hvdpa_file_can_log(const struct hvdpa_device *hv)
+{
+	return hvdpa_file_hardware_logs(hv) || !hvdpa_relay_log_obstacle(hv);
+}
+
+static u64 hvdpa_file_page_sizes(const struct hvdpa_device *hv)
+{
+	return hvdpa_file_hardware_logs(hv) ? hv->ep->block.page_sizes :
+					      HVDPA_RELAY_PAGE_SIZES;
 }
 
 static bool hvdpa_file_has_doorbells(const struct hvdpa_device *hv)
@@ -188,9 +157,11 @@ static int hvdpa_file_info(struct hvdpa_file *file, void __user *arg)
 	info.untrusted = file->untrusted;
 	if (hvdpa_file_can_log(hv)) {
 		info.flags |= HVDPA_INFO_LOG;
-		info.page_sizes = hv->ep->block.page_sizes;
+		info.page_sizes = hvdpa_file_page_sizes(hv);
 		info.max_log_bytes = HVDPA_LOG_BYTES_MAX;
 	}
+	if (info.flags & HVDPA_INFO_LOG && !hvdpa_file_hardware_logs(hv))
+		info.flags |= HVDPA_INFO_RELAYED;
 	if (hvdpa_file_has_doorbells(hv))
 		info.flags |= HVDPA_INFO_DOORBELLS;
 	if (file->log)
@@ -218,13 +189,31 @@ static int hvdpa_file_plan(struct hvdpa_file *file,
 	else if (file->log)
 		err = -EBUSY;
 	else if (!is_power_of_2(start->page_size) ||
-		 !(hv->ep->block.page_sizes & start->page_size))
+		 !(hvdpa_file_page_sizes(hv) & start->page_size))
 		err = -EINVAL;
 	else
 		err = hvdpa_log_plan(ranges, start->num_ranges,
 				     start->page_size, &hv->dma.range,
 				     hv->ep->migration->log_from_zero, window);
 	mutex_unlock(&file->lock);
+	return err;
+}
+
+/* From here on what the device writes is in the log. */
+static int hvdpa_file_attach(struct hvdpa_device *hv, struct hvdpa_log *log)
+{
+	int err;
+
+	log->relayed = !hvdpa_file_hardware_logs(hv);
+	err = hvdpa_log_attach(log, hv);
+	if (err || !log->relayed)
+		return err;
+
+	mutex_lock(&hv->ep->lock);
+	err = hvdpa_device_relay_all(hv);
+	mutex_unlock(&hv->ep->lock);
+	if (err)
+		hvdpa_log_detach(log);
 	return err;
 }
 
@@ -260,7 +249,7 @@ static int hvdpa_file_start(struct hvdpa_file *file, void __user *arg)
 	}
 
 	mutex_lock(&file->lock);
-	err = file->hv ? hvdpa_log_attach(log, file->hv) : -ENODEV;
+	err = file->hv ? hvdpa_file_attach(file->hv, log) : -ENODEV;
 	if (!err)
 		file->log = log;
 	mutex_unlock(&file->lock);
@@ -433,58 +422,6 @@ static long hvdpa_file_ioctl(struct file *filp, unsigned int cmd,
 	return err;
 }
 
-static vm_fault_t hvdpa_file_fault(struct vm_fault *vmf)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	struct hvdpa_file *file = vma->vm_file->private_data;
-	vm_fault_t result = VM_FAULT_SIGBUS;
-	phys_addr_t addr;
-
-	mutex_lock(&file->lock);
-	if (file->hv) {
-		addr = file->hv->vrings[vma->vm_pgoff].area.addr;
-		mutex_lock(&file->doorbells);
-		if (file->away)
-			addr = virt_to_phys((void *)file->spare);
-		result = vmf_insert_pfn(vma, vmf->address & PAGE_MASK,
-					PHYS_PFN(addr));
-		mutex_unlock(&file->doorbells);
-	}
-	mutex_unlock(&file->lock);
-	return result;
-}
-
-static const struct vm_operations_struct hvdpa_file_vm_ops = {
-	.fault = hvdpa_file_fault,
-};
-
-static int hvdpa_file_mmap(struct file *filp, struct vm_area_struct *vma)
-{
-	struct hvdpa_file *file = filp->private_data;
-	int err = 0;
-
-	if (vma->vm_end - vma->vm_start != PAGE_SIZE ||
-	    !(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
-		return -EINVAL;
-
-	mutex_lock(&file->lock);
-	if (!file->hv)
-		err = -ENODEV;
-	else if (vma->vm_pgoff >= file->hv->nvqs)
-		err = -EINVAL;
-	else if (file->hv->vrings[vma->vm_pgoff].area.size != PAGE_SIZE)
-		err = -EOPNOTSUPP;
-	mutex_unlock(&file->lock);
-	if (err)
-		return err;
-
-	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
-	vm_flags_clear(vma, VM_MAYEXEC);
-	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
-	vma->vm_ops = &hvdpa_file_vm_ops;
-	return 0;
-}
-
 static const struct file_operations hvdpa_file_ops = {
 	.owner = THIS_MODULE,
 	.open = hvdpa_file_open,
@@ -493,29 +430,6 @@ static const struct file_operations hvdpa_file_ops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = hvdpa_file_mmap,
 };
-
-/**
- * hvdpa_file_keep_doorbells - take mapped doorbells away, or give them back
- * @hv: the device; the endpoint's lock is held
- * @away: who has one mapped is to ring nothing
- *
- * A write goes to a page of nobody's meanwhile: a signal would end a virtual machine
- * for a function that comes back. May sleep; waits for no one in user space.
- */
-void hvdpa_file_keep_doorbells(struct hvdpa_device *hv, bool away)
-{
-	struct hvdpa_file *file = hv->file;
-
-	lockdep_assert_held(&hv->ep->lock);
-
-	if (!file)
-		return;
-	mutex_lock(&file->doorbells);
-	if (file->away != away && file->mapping)
-		unmap_mapping_range(file->mapping, 0, 0, 1);
-	file->away = away;
-	mutex_unlock(&file->doorbells);
-}
 
 static void hvdpa_file_publish(struct hvdpa_device *hv, struct hvdpa_file *file)
 {

@@ -12,6 +12,7 @@
 #include <linux/moduleparam.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <uapi/linux/virtio_pci.h>
 
 #include "function.h"
 #include "parts.h"
@@ -277,6 +278,17 @@ void hvdpa_irq_teardown(struct hvdpa_device *hv)
 	kvfree(hv->vectors);
 }
 
+/*
+ * An interrupt that its owner was told of may be posted past the driver: a queue that
+ * the driver serves then does without, and is looked at from time to time.
+ */
+static u16 hvdpa_queue_vector(const struct hvdpa_vring *vring)
+{
+	if (vring->irq_given && !vring->ops->gives_vector)
+		return VIRTIO_MSI_NO_VECTOR;
+	return hvdpa_vector_of(&vring->hv->plan, vring->idx);
+}
+
 /**
  * hvdpa_irq_program_queue - tell the device which vector a queue is to use
  * @hv: the device; the endpoint's lock is held
@@ -288,7 +300,7 @@ int hvdpa_irq_program_queue(struct hvdpa_device *hv, u16 idx)
 {
 	struct hvdpa_endpoint *ep = hv->ep;
 	u16 hw_idx = hv->vrings[idx].hw_idx;
-	u16 want = hvdpa_vector_of(&hv->plan, idx);
+	u16 want = hvdpa_queue_vector(&hv->vrings[idx]);
 	u16 got;
 
 	lockdep_assert_held(&hv->ep->lock);
@@ -352,7 +364,7 @@ void hvdpa_irq_sync(struct hvdpa_device *hv)
 
 /**
  * hvdpa_irq_of - a queue's own Linux interrupt
- * @hv: the device
+ * @hv: the device; the endpoint's lock is held
  * @idx: the queue
  *
  * Return: its number, or -EOPNOTSUPP if the queue has none to be handed on: it
@@ -360,8 +372,13 @@ void hvdpa_irq_sync(struct hvdpa_device *hv)
  */
 int hvdpa_irq_of(struct hvdpa_device *hv, u16 idx)
 {
-	if (!hv->plan.private || !READ_ONCE(hv->vrings[idx].ops)->has_vector)
+	struct hvdpa_vring *vring = &hv->vrings[idx];
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (!hv->plan.private || !vring->ops->gives_vector)
 		return -EOPNOTSUPP;
+	vring->irq_given = true;
 	return hv->vectors[hvdpa_vector_of(&hv->plan, idx)].irq;
 }
 

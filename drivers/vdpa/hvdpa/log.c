@@ -128,31 +128,6 @@ void hvdpa_log_destroy(struct hvdpa_log *log)
 	kfree(log);
 }
 
-static int hvdpa_log_map(struct hvdpa_log *log, struct hvdpa_device *hv)
-{
-	u64 bytes = PAGE_ALIGN(log->window.bytes);
-	u64 offset;
-	int err;
-
-	for (offset = 0; offset < bytes; offset += PAGE_SIZE) {
-		struct page *page = vmalloc_to_page((void *)log->written +
-						    offset);
-
-		err = iommu_map(hv->dma.domain, log->window.base + offset,
-				page_to_phys(page), PAGE_SIZE,
-				IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE,
-				GFP_KERNEL_ACCOUNT);
-		if (err)
-			goto err_unmap;
-	}
-	return 0;
-
-err_unmap:
-	if (offset)
-		iommu_unmap(hv->dma.domain, log->window.base, offset);
-	return err;
-}
-
 /**
  * hvdpa_log_run - make the device keep its log, if it has one
  * @hv: the device; the endpoint's lock is held
@@ -177,6 +152,10 @@ int hvdpa_log_run(struct hvdpa_device *hv)
 		hvdpa_log_distrust(log, "another consumer has the device");
 		return 0;
 	}
+	if (log->relayed) {
+		log->on = true;
+		return 0;
+	}
 	err = hv->ep->migration->log_start(hv->ep, &log->window);
 	log->on = !err;
 	return err;
@@ -188,8 +167,18 @@ int hvdpa_log_run(struct hvdpa_device *hv)
  */
 static void hvdpa_log_end(struct hvdpa_device *hv)
 {
-	if (hv->ep->migration->log_stop(hv->ep))
+	if (!hv->log->relayed && hv->ep->migration->log_stop(hv->ep))
 		hv->events->failed(hv);
+}
+
+/* Relays mark what they write themselves there, and nowhere else on return. */
+static void hvdpa_log_tell_relays(struct hvdpa_device *hv, struct hvdpa_log *log)
+{
+	u32 i;
+
+	for (i = 0; i < hv->nvqs; i++)
+		if (hv->vrings[i].ops->set_log)
+			hv->vrings[i].ops->set_log(&hv->vrings[i], log);
 }
 
 /**
@@ -205,10 +194,12 @@ static void hvdpa_log_end(struct hvdpa_device *hv)
 int hvdpa_log_attach(struct hvdpa_log *log, struct hvdpa_device *hv)
 {
 	struct hvdpa_endpoint *ep = hv->ep;
-	int err;
+	int err = 0;
 
 	log->window.base = hv->dma.window;
-	err = hvdpa_log_map(log, hv);
+	if (!log->relayed)
+		err = hvdpa_dma_map_own(&hv->dma, log->window.base, log->written,
+					PAGE_ALIGN(log->window.bytes));
 	if (err)
 		return err;
 
@@ -220,6 +211,7 @@ int hvdpa_log_attach(struct hvdpa_log *log, struct hvdpa_device *hv)
 	if (!err) {
 		hv->log = log;
 		log->hv = hv;
+		hvdpa_log_tell_relays(hv, log);
 		/* Where nothing runs, the next DRIVER_OK does it. */
 		if (hvdpa_device_is_running(hv))
 			err = hvdpa_log_run(hv);
@@ -253,10 +245,12 @@ void hvdpa_log_detach(struct hvdpa_log *log)
 		hvdpa_log_end(hv);
 	log->on = false;
 	hv->log = NULL;
+	hvdpa_log_tell_relays(hv, NULL);
 	mutex_unlock(&hv->ep->lock);
 	trace_hvdpa_log_stop(&hv->vdpa, 0);
-	iommu_unmap(hv->dma.domain, log->window.base,
-		    PAGE_ALIGN(log->window.bytes));
+	if (!log->relayed)
+		iommu_unmap(hv->dma.domain, log->window.base,
+			    PAGE_ALIGN(log->window.bytes));
 	log->hv = NULL;
 }
 
@@ -264,6 +258,8 @@ void hvdpa_log_detach(struct hvdpa_log *log)
  * hvdpa_log_distrust - everything is dirty from now on
  * @log: the log
  * @reason: for the kernel's log
+ *
+ * Any context.
  */
 void hvdpa_log_distrust(struct hvdpa_log *log, const char *reason)
 {
@@ -302,7 +298,7 @@ int hvdpa_log_sync(struct hvdpa_log *log)
 	mutex_lock(&ep->lock);
 	if (hvdpa_endpoint_is_lost(ep))
 		err = -ENODEV;
-	else if (log->on)
+	else if (log->on && !log->relayed)
 		err = ep->migration->log_sync(ep);
 	if (err)
 		hvdpa_log_distrust(log, "the device cannot be asked for it");
@@ -327,6 +323,10 @@ void hvdpa_log_before_reset(struct hvdpa_device *hv)
 
 	if (!log || !log->on)
 		return;
+	if (log->relayed) {
+		log->on = false;
+		return;
+	}
 	if (hvdpa_endpoint_is_lost(hv->ep) || hv->ep->migration->log_sync(hv->ep))
 		hvdpa_log_distrust(log, "the device was reset and did not answer");
 	log->rings_due = hv->ep->migration->log_lacks_rings;
@@ -393,8 +393,15 @@ void hvdpa_log_mark(struct hvdpa_log *log, u64 iova, u64 length)
 		return;
 	page = iova < log->window.first ? 0 : hvdpa_log_page(log, iova);
 	last = hvdpa_log_page(log, iova + (length - 1));
-	/* The file's commands work on the same words meanwhile. */
-	for (; page <= last && page < pages; page++)
+	if (page >= pages)
+		return;
+	last = min(last, pages - 1);
+	/* The file's commands, and relays, work on the same words meanwhile. */
+	for (; page % 64 && page <= last; page++)
+		set_bit(page, log->kept);
+	for (; last - page >= 63 && page < last; page += 64)
+		WRITE_ONCE(log->kept[page / 64], ~0UL);
+	for (; page <= last; page++)
 		set_bit(page, log->kept);
 }
 

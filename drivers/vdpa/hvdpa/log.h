@@ -25,6 +25,7 @@ struct vdpa_iova_range;
  * @chunk: a page for what goes to user space
  * @ranges: the addresses that were asked for
  * @nranges: how many
+ * @relayed: relays set the bits, at @kept, as the hardware has no log; constant
  * @on: the device logs; protected by the endpoint's lock
  * @rings_due: used rings are to be marked once the device is reset; likewise
  * @untrusted: bits were lost; all is dirty from now on
@@ -40,6 +41,7 @@ struct hvdpa_log {
 	u64 *chunk;
 	struct hvdpa_range *ranges;
 	u32 nranges;
+	bool relayed;
 	bool on;
 	bool rings_due;
 	bool untrusted;

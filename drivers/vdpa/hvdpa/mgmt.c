@@ -16,6 +16,7 @@
 #include "function.h"
 #include "mgmt.h"
 #include "provision.h"
+#include "relay.h"
 
 /**
  * struct hvdpa_mgmt - a function as `vdpa mgmtdev` sees it
@@ -75,6 +76,7 @@ err_free_vrings:
 static void hvdpa_device_dismantle(struct hvdpa_device *hv)
 {
 	hvdpa_irq_teardown(hv);
+	hvdpa_relay_destroy(hv);
 	hvdpa_control_destroy(hv);
 	hvdpa_dma_teardown(hv);
 	kvfree(hv->vrings);

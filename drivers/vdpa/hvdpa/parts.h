@@ -62,6 +62,8 @@ struct hvdpa_device_events {
  * @driver_features: what its owner accepted
  * @status: its status as the owner sees it; read without a lock
  * @state: does it run? Read without a lock
+ * @paused: it is suspended, and its endpoint was reset for that
+ * @until_ready: it is suspended until a queue is to run
  * @dma_api: the consumer is in the kernel and maps through the DMA API
  * @consumers: its place in the table of consumer.c
  * @nvqs: number of @vrings
@@ -103,6 +105,8 @@ struct hvdpa_device {
 	u64 driver_features;
 	u8 status;
 	enum hvdpa_device_state state;
+	bool paused;
+	bool until_ready;
 	bool dma_api;
 	struct hlist_node consumers;
 	u32 nvqs;

@@ -30,6 +30,7 @@ bool hvdpa_ring_state_is_initial(const struct hvdpa_ring_state *ring,
 				 bool packed);
 void hvdpa_ring_state_decode(const struct vdpa_vq_state *vq, bool packed,
 			     struct hvdpa_ring_state *ring);
+void hvdpa_ring_state_mend(struct hvdpa_ring_state *ring);
 void hvdpa_ring_state_encode(const struct hvdpa_ring_state *ring, bool packed,
 			     struct vdpa_vq_state *vq);
 u32 hvdpa_ring_state_to_register(const struct hvdpa_ring_state *ring);

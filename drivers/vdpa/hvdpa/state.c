@@ -63,6 +63,19 @@ void hvdpa_ring_state_decode(const struct vdpa_vq_state *vq, bool packed,
 }
 
 /**
+ * hvdpa_ring_state_mend - what an owner means that says where no packed ring can stand
+ * @ring: a packed ring's state
+ *
+ * DPDK gives a ring that never ran index 0 with the available wrap counter at 1 and
+ * the used one at 0.
+ */
+void hvdpa_ring_state_mend(struct hvdpa_ring_state *ring)
+{
+	if (!ring->avail_idx && !ring->used_idx && ring->avail_wrap)
+		ring->used_wrap = true;
+}
+
+/**
  * hvdpa_ring_state_encode - put the kernel's state together
  * @ring: ours
  * @packed: which half of the union is meant

@@ -7,6 +7,7 @@
 
 #include "device.h"
 #include "provision.h"
+#include "relay.h"
 #include "trace.h"
 
 static int hvdpa_set_vq_address(struct vdpa_device *vdpa, u16 idx, u64 desc,
@@ -62,8 +63,11 @@ static void hvdpa_set_vq_cb(struct vdpa_device *vdpa, u16 idx,
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 
-	if (idx < hv->nvqs)
-		hvdpa_vring_set_cb(&hv->vrings[idx], cb);
+	if (idx >= hv->nvqs)
+		return;
+	mutex_lock(&hv->ep->lock);
+	hvdpa_vring_set_cb(&hv->vrings[idx], cb);
+	mutex_unlock(&hv->ep->lock);
 }
 
 static void hvdpa_set_vq_ready(struct vdpa_device *vdpa, u16 idx, bool ready)
@@ -79,6 +83,8 @@ static void hvdpa_set_vq_ready(struct vdpa_device *vdpa, u16 idx, bool ready)
 	WRITE_ONCE(vring->ready, ready);
 	if (!ready)
 		hvdpa_vring_hold(vring);
+	else if (hv->until_ready)
+		hvdpa_device_resume(hv);
 	else if (hvdpa_vring_is_started(vring) &&
 		 hv->state == HVDPA_DEVICE_RUNNING)
 		hvdpa_vring_go_live(vring);
@@ -90,6 +96,23 @@ static bool hvdpa_get_vq_ready(struct vdpa_device *vdpa, u16 idx)
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
 
 	return idx < hv->nvqs && READ_ONCE(hv->vrings[idx].ready);
+}
+
+/* Where its server cannot start a ring, the driver may relay it. */
+static int hvdpa_can_start_at(const struct hvdpa_vring *vring,
+			      const struct hvdpa_ring_state *base)
+{
+	const char *obstacle = NULL;
+
+	if (!vring->ops->can_start_at(vring, base))
+		obstacle = hvdpa_relay_obstacle(vring->hv);
+	if (!obstacle)
+		return 0;
+	dev_err_ratelimited(vring->hv->ep->dev,
+			    "queue %u: starts at %#x, and cannot be relayed: %s: %pe\n",
+			    vring->idx, hvdpa_ring_state_to_register(base),
+			    obstacle, ERR_PTR(-EOPNOTSUPP));
+	return -EOPNOTSUPP;
 }
 
 static int hvdpa_set_vq_state(struct vdpa_device *vdpa, u16 idx,
@@ -106,10 +129,12 @@ static int hvdpa_set_vq_state(struct vdpa_device *vdpa, u16 idx,
 	vring = &hv->vrings[idx];
 	mutex_lock(&hv->ep->lock);
 	hvdpa_ring_state_decode(state, hvdpa_is_packed(hv), &ring);
+	if (hvdpa_is_packed(hv))
+		hvdpa_ring_state_mend(&ring);
 	if (hvdpa_vring_is_started(vring))
 		err = -EBUSY;
-	else if (!vring->ops->can_start_at(vring, &ring))
-		err = -EOPNOTSUPP;
+	else
+		err = hvdpa_can_start_at(vring, &ring);
 	if (err) {
 		atomic64_inc(&vring->errors);
 	} else {
@@ -118,6 +143,18 @@ static int hvdpa_set_vq_state(struct vdpa_device *vdpa, u16 idx,
 	}
 	mutex_unlock(&hv->ep->lock);
 	return err;
+}
+
+/* A ring is asked for where it stands: of a queue that its owner disabled too. */
+static int hvdpa_vq_stands(const struct hvdpa_vring *vring)
+{
+	struct hvdpa_device *hv = vring->hv;
+
+	if (hv->state == HVDPA_DEVICE_SUSPENDED)
+		return 0;
+	if (!hvdpa_can(hv->ep, HVDPA_GET_STATE) && hvdpa_relay_obstacle(hv))
+		return -EOPNOTSUPP;
+	return vring->ready ? -EBUSY : hvdpa_device_stand(hv, vring);
 }
 
 static int hvdpa_get_vq_state(struct vdpa_device *vdpa, u16 idx,
@@ -133,10 +170,11 @@ static int hvdpa_get_vq_state(struct vdpa_device *vdpa, u16 idx,
 
 	vring = &hv->vrings[idx];
 	mutex_lock(&hv->ep->lock);
-	/* A ring that never ran stands where it was put. */
 	if (hvdpa_vring_is_started(vring))
-		err = hvdpa_device_check(hv) ?:
-		      vring->ops->get_base(vring, &ring);
+		err = hvdpa_device_check(hv) ?: hvdpa_vq_stands(vring);
+	/* A ring that never ran stands where it was put. */
+	if (!err && hvdpa_vring_is_started(vring) && !hv->paused)
+		err = vring->ops->get_base(vring, &ring);
 	else
 		ring = vring->base;
 	if (!err)
@@ -165,7 +203,7 @@ hvdpa_get_vq_notification(struct vdpa_device *vdpa, u16 idx)
 
 	if (idx >= hv->nvqs)
 		return (struct vdpa_notification_area){};
-	return hv->vrings[idx].area;
+	return hvdpa_doorbell_area(&hv->vrings[idx]);
 }
 
 /*
@@ -175,11 +213,15 @@ hvdpa_get_vq_notification(struct vdpa_device *vdpa, u16 idx)
 static int hvdpa_get_vq_irq(struct vdpa_device *vdpa, u16 idx)
 {
 	struct hvdpa_device *hv = hvdpa_of(vdpa);
+	int irq = -EINVAL;
 
-	if (idx >= hv->nvqs ||
-	    !(READ_ONCE(hv->status) & VIRTIO_CONFIG_S_DRIVER_OK))
+	if (idx >= hv->nvqs)
 		return -EINVAL;
-	return hvdpa_irq_of(hv, idx);
+	mutex_lock(&hv->ep->lock);
+	if (hv->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		irq = hvdpa_irq_of(hv, idx);
+	mutex_unlock(&hv->ep->lock);
+	return irq;
 }
 
 static u16 hvdpa_get_vq_size(struct vdpa_device *vdpa, u16 idx)
@@ -470,9 +512,10 @@ void hvdpa_vdpa_ops_fit(struct hvdpa_device *hv)
 	}
 	if (!hvdpa_irq_bypass)
 		hv->ops.get_vq_irq = NULL;
-	if (!hvdpa_can(hv->ep, HVDPA_SUSPEND))
+	if (!hvdpa_can(hv->ep, HVDPA_SUSPEND) && hvdpa_relay_obstacle(hv))
 		hv->ops.suspend = NULL;
-	if (!hvdpa_can(hv->ep, HVDPA_RESUME))
+	if (!hv->ops.suspend || (hvdpa_can(hv->ep, HVDPA_SUSPEND) &&
+				 !hvdpa_can(hv->ep, HVDPA_RESUME)))
 		hv->ops.resume = NULL;
 	if (!hv->plan.private) {
 		hv->ops.set_vq_affinity = NULL;

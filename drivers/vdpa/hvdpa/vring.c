@@ -95,12 +95,14 @@ void hvdpa_vring_forget(struct hvdpa_vring *vring)
 	hvdpa_vring_set_state(vring, HVDPA_VRING_OFF);
 	WRITE_ONCE(vring->ops, &hvdpa_direct_vring_ops);
 	vring->has_base = false;
+	vring->irq_given = false;
 	hvdpa_ring_state_initial(&vring->base, false);
 	clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
 
 	/* What the callback is for stays: see hvdpa_vring_set_cb(). */
 	spin_lock_irqsave(&vring->cb_lock, flags);
-	WRITE_ONCE(vring->cb.callback, NULL);
+	vring->cb.callback = NULL;
+	WRITE_ONCE(vring->handler.callback, NULL);
 	spin_unlock_irqrestore(&vring->cb_lock, flags);
 }
 
@@ -186,6 +188,13 @@ int hvdpa_vring_start(struct hvdpa_vring *vring)
 	return err;
 }
 
+static bool hvdpa_direct_can_start_at(const struct hvdpa_vring *vring,
+				      const struct hvdpa_ring_state *base)
+{
+	return hvdpa_can(vring->hv->ep, HVDPA_SET_STATE) ||
+	       hvdpa_ring_state_is_initial(base, hvdpa_is_packed(vring->hv));
+}
+
 /* Virtio 1.4 section 4.1.5.1.3. */
 static int hvdpa_direct_start(struct hvdpa_vring *vring)
 {
@@ -204,6 +213,14 @@ static int hvdpa_direct_start(struct hvdpa_vring *vring)
 	err = hvdpa_vring_check(vring, vring->size);
 	if (err)
 		return err;
+	if (!hvdpa_direct_can_start_at(vring, &vring->base)) {
+		dev_err_ratelimited(ep->dev,
+				    "queue %u: starts at %#x, the function starts every ring at 0: %pe\n",
+				    vring->idx,
+				    hvdpa_ring_state_to_register(&vring->base),
+				    ERR_PTR(-EOPNOTSUPP));
+		return -EOPNOTSUPP;
+	}
 
 	ep->transport->set_queue(ep, idx, &place);
 	if (hvdpa_can(ep, HVDPA_SET_STATE)) {
@@ -219,13 +236,6 @@ static void hvdpa_direct_kick(struct hvdpa_vring *vring)
 	struct hvdpa_endpoint *ep = vring->hv->ep;
 
 	ep->transport->ring(ep, vring->hw_idx);
-}
-
-static bool hvdpa_direct_can_start_at(const struct hvdpa_vring *vring,
-				      const struct hvdpa_ring_state *base)
-{
-	return hvdpa_can(vring->hv->ep, HVDPA_SET_STATE) ||
-	       hvdpa_ring_state_is_initial(base, hvdpa_is_packed(vring->hv));
 }
 
 /*
@@ -261,8 +271,6 @@ static int hvdpa_direct_get_base(const struct hvdpa_vring *vring,
 
 	if (!hvdpa_can(ep, HVDPA_GET_STATE))
 		return -EOPNOTSUPP;
-	if (vring->hv->state != HVDPA_DEVICE_SUSPENDED)
-		return -EBUSY;
 	if (ep->migration->stands_where_used)
 		return hvdpa_direct_read_used(vring, base);
 	return ep->migration->get_ring_state(ep, vring->hw_idx,
@@ -289,11 +297,13 @@ static void hvdpa_direct_mark_dirty(const struct hvdpa_vring *vring,
 /* The endpoint serves it. */
 const struct hvdpa_vring_ops hvdpa_direct_vring_ops = {
 	.has_vector = true,
+	.gives_vector = true,
 	.has_doorbell = true,
 	.start = hvdpa_direct_start,
 	.kick = hvdpa_direct_kick,
 	.can_start_at = hvdpa_direct_can_start_at,
 	.get_base = hvdpa_direct_get_base,
+	.settle = hvdpa_direct_settle,
 	.mark_dirty = hvdpa_direct_mark_dirty,
 };
 
@@ -336,11 +346,6 @@ void hvdpa_vring_hold(struct hvdpa_vring *vring)
 	WRITE_ONCE(vring->doorbell, NULL);
 	if (vring->state == HVDPA_VRING_LIVE)
 		hvdpa_vring_set_state(vring, HVDPA_VRING_HELD);
-}
-
-static bool hvdpa_vring_is_live(const struct hvdpa_vring *vring)
-{
-	return READ_ONCE(vring->state) == HVDPA_VRING_LIVE;
 }
 
 static noinline void hvdpa_vring_remember(struct hvdpa_vring *vring)
@@ -397,17 +402,15 @@ void hvdpa_kick_vq(struct vdpa_device *vdpa, u16 idx)
 }
 
 /**
- * hvdpa_vring_notify - the driver has something for the owner
- * @vring: the virtqueue; the driver serves it
+ * hvdpa_vring_call - tell the owner that something was used
+ * @vring: the virtqueue
  *
  * The callback runs under the lock that setting it takes: there is no interrupt
  * to wait for. Any context.
  */
-void hvdpa_vring_notify(struct hvdpa_vring *vring)
+void hvdpa_vring_call(struct hvdpa_vring *vring)
 {
 	unsigned long flags;
-
-	WRITE_ONCE(vring->interrupts, vring->interrupts + 1);
 
 	spin_lock_irqsave(&vring->cb_lock, flags);
 	if (vring->cb.callback)
@@ -416,32 +419,78 @@ void hvdpa_vring_notify(struct hvdpa_vring *vring)
 }
 
 /**
- * hvdpa_vring_set_cb - set whom an interrupt tells
- * @vring: the virtqueue
- * @cb: the callback
+ * hvdpa_vring_notify - the driver has something for the owner
+ * @vring: the virtqueue; the driver serves it, and no interrupt is counted
  *
- * The previous callback is not running any more on return. May sleep. vhost-vdpa
- * and virtio-vdpa set one callback of a queue after the other.
+ * Any context.
  */
-void hvdpa_vring_set_cb(struct hvdpa_vring *vring,
-			const struct vdpa_callback *cb)
+void hvdpa_vring_notify(struct hvdpa_vring *vring)
+{
+	WRITE_ONCE(vring->interrupts, vring->interrupts + 1);
+	hvdpa_vring_call(vring);
+}
+
+/* No interrupt has the one's callback and the other's private data. */
+static void hvdpa_vring_set_interrupt(struct hvdpa_vring *vring,
+				      const struct vdpa_callback *cb)
 {
 	struct hvdpa_device *hv = vring->hv;
 	bool had_one;
 
 	spin_lock_irq(&vring->cb_lock);
-	had_one = vring->cb.callback;
-	WRITE_ONCE(vring->cb.callback, NULL);
+	had_one = vring->handler.callback;
+	WRITE_ONCE(vring->handler.callback, NULL);
 	spin_unlock_irq(&vring->cb_lock);
 
-	/* No interrupt has the one's callback and the other's private data. */
 	if (had_one)
 		synchronize_irq(hv->vectors[hvdpa_vector_of(&hv->plan,
 							    vring->idx)].irq);
 
 	spin_lock_irq(&vring->cb_lock);
-	WRITE_ONCE(vring->cb.private, cb->private);
+	WRITE_ONCE(vring->handler.private, cb->private);
 	/* Pairs with the one in hvdpa_vring_interrupt(). */
-	smp_store_release(&vring->cb.callback, cb->callback);
+	smp_store_release(&vring->handler.callback, cb->callback);
 	spin_unlock_irq(&vring->cb_lock);
+}
+
+/**
+ * hvdpa_vring_set_handler - let the driver have a queue's interrupts
+ * @vring: the virtqueue; the endpoint's lock is held, and the endpoint does not run
+ * @handler: what is called with @vring in place of the owner's callback; NULL for
+ *	     that again
+ */
+void hvdpa_vring_set_handler(struct hvdpa_vring *vring,
+			     irqreturn_t (*handler)(void *data))
+{
+	const struct vdpa_callback ours = {
+		.callback = handler,
+		.private = vring,
+	};
+
+	lockdep_assert_held(&vring->hv->ep->lock);
+
+	hvdpa_vring_set_interrupt(vring, handler ? &ours : &vring->cb);
+}
+
+/**
+ * hvdpa_vring_set_cb - set whom an interrupt tells
+ * @vring: the virtqueue; the endpoint's lock is held
+ * @cb: the callback
+ *
+ * The previous callback is not running any more on return. May sleep.
+ */
+void hvdpa_vring_set_cb(struct hvdpa_vring *vring,
+			const struct vdpa_callback *cb)
+{
+	bool relayed;
+
+	lockdep_assert_held(&vring->hv->ep->lock);
+
+	spin_lock_irq(&vring->cb_lock);
+	vring->cb = *cb;
+	relayed = vring->handler.callback && vring->handler.private == vring;
+	spin_unlock_irq(&vring->cb_lock);
+
+	if (!relayed)
+		hvdpa_vring_set_interrupt(vring, cb);
 }

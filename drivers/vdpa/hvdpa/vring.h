@@ -15,6 +15,7 @@
 
 struct hvdpa_device;
 struct hvdpa_log;
+struct hvdpa_relay;
 struct hvdpa_vring;
 struct sk_buff;
 
@@ -22,12 +23,19 @@ struct sk_buff;
  * struct hvdpa_vring_ops - who serves a virtqueue
  * @name: for people; NULL where the endpoint does
  * @has_vector: the endpoint interrupts for it
+ * @gives_vector: the owner may have that vector for itself
  * @has_doorbell: a kick is a write to the endpoint's doorbell
  * @looks_by_itself: when it goes live it is looked at without a kick
  * @start: let it run from DRIVER_OK on; it has its addresses
  * @kick: there may be something in it; any context
  * @can_start_at: can it start where @base says?
- * @get_base: where it stands; the device is suspended
+ * @get_base: where it stands; the endpoint is suspended
+ * @settle: let it stand where @base then says; the endpoint was reset, and reaches no
+ *	    memory
+ * @quiet: the driver touches the owner's memory no more, and tells it nothing; NULL
+ *	   where it does not
+ * @stop: the endpoint was reset: give back what @start took; NULL for nothing
+ * @set_log: mark what is written in this log, or in none; NULL for who cannot
  * @mark_dirty: mark what was written of the ring itself, where the endpoint's log
  *		lacks that; NULL for a ring whose writes are marked as they are made
  * @stats: put what is counted besides into a netlink message, or NULL
@@ -37,6 +45,7 @@ struct sk_buff;
 struct hvdpa_vring_ops {
 	const char *name;
 	bool has_vector;
+	bool gives_vector;
 	bool has_doorbell;
 	bool looks_by_itself;
 	int (*start)(struct hvdpa_vring *vring);
@@ -45,6 +54,10 @@ struct hvdpa_vring_ops {
 			     const struct hvdpa_ring_state *base);
 	int (*get_base)(const struct hvdpa_vring *vring,
 			struct hvdpa_ring_state *base);
+	int (*settle)(struct hvdpa_vring *vring);
+	void (*quiet)(struct hvdpa_vring *vring);
+	void (*stop)(struct hvdpa_vring *vring);
+	void (*set_log)(struct hvdpa_vring *vring, struct hvdpa_log *log);
 	void (*mark_dirty)(const struct hvdpa_vring *vring,
 			   struct hvdpa_log *log);
 	int (*stats)(const struct hvdpa_vring *vring, struct sk_buff *msg);
@@ -79,6 +92,12 @@ enum hvdpa_vring_state {
  * @kick_pending: bit 0: a kick came while it was not live
  * @cb_lock: see below
  * @cb: the owner's callback
+ * @handler: what the endpoint's interrupt calls: the owner's callback, or what relays
+ *	     the queue
+ * @relay: what relays it, once something did; freed with the device
+ * @irq_given: the owner was told which interrupt it is, since the last reset
+ * @doorbell_given: an owner was told where its doorbell is
+ * @drained: where it stood when all was used that was available
  * @area: its doorbell's page, or nothing; constant
  * @kicks: kicks that went through the driver
  * @errors: what was refused for this queue
@@ -103,11 +122,17 @@ struct hvdpa_vring {
 	__le16 __iomem *doorbell;
 	unsigned long kick_pending;
 	/*
-	 * Protects cb against hvdpa_vring_notify(); taken with interrupts off.
-	 * The device's interrupt reads it without: see hvdpa_vring_set_cb().
+	 * Protects cb against hvdpa_vring_call(), and handler; taken with
+	 * interrupts off. The device's interrupt reads handler without: see
+	 * hvdpa_vring_set_cb().
 	 */
 	spinlock_t cb_lock;
 	struct vdpa_callback cb;
+	struct vdpa_callback handler;
+	struct hvdpa_relay *relay;
+	bool irq_given;
+	bool doorbell_given;
+	u16 drained;
 	struct vdpa_notification_area area;
 	atomic64_t kicks;
 	atomic64_t errors;
@@ -117,6 +142,11 @@ struct hvdpa_vring {
 static inline bool hvdpa_vring_is_started(const struct hvdpa_vring *vring)
 {
 	return READ_ONCE(vring->state) != HVDPA_VRING_OFF;
+}
+
+static inline bool hvdpa_vring_is_live(const struct hvdpa_vring *vring)
+{
+	return READ_ONCE(vring->state) == HVDPA_VRING_LIVE;
 }
 
 extern const struct hvdpa_vring_ops hvdpa_direct_vring_ops;
@@ -133,13 +163,21 @@ int hvdpa_vring_start(struct hvdpa_vring *vring);
 void hvdpa_vring_go_live(struct hvdpa_vring *vring);
 void hvdpa_vring_hold(struct hvdpa_vring *vring);
 void hvdpa_kick_vq(struct vdpa_device *vdpa, u16 idx);
+void hvdpa_vring_call(struct hvdpa_vring *vring);
 void hvdpa_vring_notify(struct hvdpa_vring *vring);
+void hvdpa_vring_set_handler(struct hvdpa_vring *vring,
+			     irqreturn_t (*handler)(void *data));
 void hvdpa_vring_set_cb(struct hvdpa_vring *vring,
 			const struct vdpa_callback *cb);
+
+/* settle.c: where a ring stands that the endpoint served itself */
+
+int hvdpa_direct_settle(struct hvdpa_vring *vring);
 
 /* doorbell.c: which doorbells may be mapped */
 
 void hvdpa_doorbells_find(struct hvdpa_device *hv);
+struct vdpa_notification_area hvdpa_doorbell_area(struct hvdpa_vring *vring);
 
 /* stats.c: what `vdpa dev vstats show` prints of a virtqueue */
 
@@ -159,9 +197,9 @@ static inline void hvdpa_vring_interrupt(struct hvdpa_vring *vring)
 	/* Who prints it takes what there is. */
 	data_race(vring->interrupts++);
 	/* Pairs with the one in hvdpa_vring_set_cb(). */
-	callback = smp_load_acquire(&vring->cb.callback);
+	callback = smp_load_acquire(&vring->handler.callback);
 	if (callback)
-		callback(READ_ONCE(vring->cb.private));
+		callback(READ_ONCE(vring->handler.private));
 }
 
 #endif /* HVDPA_VRING_H */

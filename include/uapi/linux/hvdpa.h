@@ -20,6 +20,7 @@
 #define HVDPA_INFO_LOG		0x00000001	/* START, STOP, REPORT */
 #define HVDPA_INFO_DOORBELLS	0x00000002	/* mmap of doorbells */
 #define HVDPA_INFO_RUNNING	0x00000004	/* a log is started */
+#define HVDPA_INFO_RELAYED	0x00000008	/* a log has the driver relay rings */
 
 /**
  * struct hvdpa_info - HVDPA_INFO: what a device's log can do

@@ -1,0 +1,673 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Relayed virtqueues: the endpoint has available and used rings of the driver's, in a
+ * window of the device's domain, and the driver passes entries on at kicks and
+ * interrupts. The endpoint starts at 0; the owner's ring stands wherever it does.
+ *
+ * A kick comes where nothing may sleep, and so does an interrupt: the owner's rings
+ * are open from the start to the stop of the virtqueue. Documentation/relay.rst has
+ * what is relayed when, and what that costs.
+ */
+#include <linux/device.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+
+#include "parts.h"
+#include "relay.h"
+#include "relay_ring.h"
+
+enum hvdpa_relay_policy {
+	HVDPA_RELAY_AUTO,
+	HVDPA_RELAY_ALWAYS,
+	HVDPA_RELAY_NEVER,
+};
+
+static const char * const hvdpa_relay_policies[] = {
+	[HVDPA_RELAY_AUTO] = "auto",
+	[HVDPA_RELAY_ALWAYS] = "always",
+	[HVDPA_RELAY_NEVER] = "never",
+};
+
+static enum hvdpa_relay_policy hvdpa_relay_policy;
+
+static int hvdpa_relay_policy_set(const char *text,
+				  const struct kernel_param *param)
+{
+	int policy = sysfs_match_string(hvdpa_relay_policies, text);
+
+	if (policy < 0)
+		return policy;
+	hvdpa_relay_policy = policy;
+	return 0;
+}
+
+static int hvdpa_relay_policy_get(char *text, const struct kernel_param *param)
+{
+	return sysfs_emit(text, "%s\n", hvdpa_relay_policies[hvdpa_relay_policy]);
+}
+
+static const struct kernel_param_ops hvdpa_relay_policy_ops = {
+	.set = hvdpa_relay_policy_set,
+	.get = hvdpa_relay_policy_get,
+};
+
+module_param_cb(relay, &hvdpa_relay_policy_ops, NULL, 0444);
+MODULE_PARM_DESC(relay,
+		 "pass rings on through the driver: auto (where the hardware cannot start them where they stand), always, never (default: auto)");
+
+/**
+ * struct hvdpa_relay - a virtqueue's relay
+ * @vring: the virtqueue
+ * @ring: what is passed on
+ * @take_lock: see below
+ * @give_lock: see below
+ * @takes: heads are passed on
+ * @gives: used entries are passed on
+ * @polls: the owner may have ways past the driver: a doorbell that is mapped, an
+ *	   interrupt that is posted; constant while it runs
+ * @error: why the device is to fail; 0 for no reason
+ * @work: passes on what a kick or an interrupt left, and polls
+ * @fail: makes the device fail
+ * @shadow: the endpoint's rings; NULL while there are none
+ * @log: where what is written is marked, or NULL
+ * @desc: the owner's descriptor table, where there is a log
+ * @avail: the owner's available ring
+ * @used: the owner's used ring
+ *
+ * The endpoint's lock protects what has no other named.
+ */
+struct hvdpa_relay {
+	struct hvdpa_vring *vring;
+	struct hvdpa_relay_ring ring;
+	/* Serialises hvdpa_relay_ring_take(). Protects takes, and log for it. */
+	spinlock_t take_lock;
+	/*
+	 * Serialises hvdpa_relay_ring_give(). Protects gives, and log for it.
+	 * Taken in take_lock.
+	 */
+	spinlock_t give_lock;
+	bool takes;
+	bool gives;
+	bool polls;
+	int error;
+	struct delayed_work work;
+	struct work_struct fail;
+	void *shadow;
+	struct hvdpa_log *log;
+	struct hvdpa_area desc;
+	struct hvdpa_area avail;
+	struct hvdpa_area used;
+};
+
+/**
+ * hvdpa_relay_obstacle - why can a device's rings not be relayed?
+ * @hv: the device; the features are its owner's
+ *
+ * Return: the reason, or NULL.
+ */
+const char *hvdpa_relay_obstacle(const struct hvdpa_device *hv)
+{
+	if (hvdpa_relay_policy == HVDPA_RELAY_NEVER)
+		return "relay=never";
+	if (hv->dma_api)
+		return "its consumer is in the kernel";
+	if (!hv->dma.relay_window)
+		return "there is no room for rings of the driver's";
+	if (hv->driver_features & BIT_ULL(VIRTIO_F_RING_PACKED))
+		return "RING_PACKED (bit 34) is agreed on";
+	if (hv->driver_features & BIT_ULL(VIRTIO_F_IN_ORDER))
+		return "IN_ORDER (bit 35) is agreed on";
+	return NULL;
+}
+
+/**
+ * hvdpa_relay_log_obstacle - why can no dirty log be kept by relayed rings?
+ * @hv: the device; the features are its owner's
+ *
+ * Where an indirect table is the device would have to be followed from where nothing
+ * may sleep, to memory that may be anywhere.
+ *
+ * Return: the reason, or NULL.
+ */
+const char *hvdpa_relay_log_obstacle(const struct hvdpa_device *hv)
+{
+	if (hv->driver_features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC))
+		return "INDIRECT_DESC (bit 28) is agreed on";
+	return hvdpa_relay_obstacle(hv);
+}
+
+/**
+ * hvdpa_relay_wanted - is a virtqueue to be relayed when it starts?
+ * @vring: the virtqueue; the endpoint's lock is held
+ *
+ * Return: true if it is.
+ */
+bool hvdpa_relay_wanted(const struct hvdpa_vring *vring)
+{
+	const struct hvdpa_device *hv = vring->hv;
+
+	if (hvdpa_relay_obstacle(hv))
+		return false;
+	return hvdpa_relay_policy == HVDPA_RELAY_ALWAYS ||
+	       (hv->log && hv->log->relayed) ||
+	       (!hvdpa_can(hv->ep, HVDPA_SET_STATE) &&
+		!hvdpa_ring_state_is_initial(&vring->base, false));
+}
+
+/*
+ * The device is to fail: not here, where nothing may sleep. Called while entries are
+ * passed on, so that a stop finds the error and forgets it.
+ */
+static void hvdpa_relay_fail(struct hvdpa_relay *relay, int err)
+{
+	WRITE_ONCE(relay->error, err);
+	queue_work(system_unbound_wq, &relay->fail);
+}
+
+static void hvdpa_relay_fail_work(struct work_struct *work)
+{
+	struct hvdpa_relay *relay = container_of(work, struct hvdpa_relay, fail);
+	struct hvdpa_vring *vring = relay->vring;
+	struct hvdpa_device *hv = vring->hv;
+	int err;
+
+	mutex_lock(&hv->ep->lock);
+	err = READ_ONCE(relay->error);
+	if (err) {
+		atomic64_inc(&vring->errors);
+		dev_warn_ratelimited(hv->ep->dev,
+				     "queue %u: its ring cannot be relayed at available %u, used %u, the device needs a reset: %pe\n",
+				     vring->idx, relay->ring.taken,
+				     (u16)(relay->ring.base + relay->ring.seen),
+				     ERR_PTR(err));
+		hv->events->failed(hv);
+	}
+	mutex_unlock(&hv->ep->lock);
+}
+
+/*
+ * The owner's memory is not touched through the relay any more on return. With an
+ * error the device is to fail, unless nothing was passed on. True if both ways were
+ * open until now.
+ */
+static bool hvdpa_relay_halt(struct hvdpa_relay *relay, int err)
+{
+	unsigned long flags;
+	bool ran;
+
+	spin_lock_irqsave(&relay->take_lock, flags);
+	spin_lock(&relay->give_lock);
+	if (err && relay->gives)
+		hvdpa_relay_fail(relay, err);
+	ran = relay->takes && relay->gives;
+	relay->takes = false;
+	relay->gives = false;
+	spin_unlock(&relay->give_lock);
+	spin_unlock_irqrestore(&relay->take_lock, flags);
+	return ran;
+}
+
+static void hvdpa_relay_avail_lost(struct hvdpa_area *area)
+{
+	hvdpa_relay_halt(container_of(area, struct hvdpa_relay, avail), -EFAULT);
+}
+
+static void hvdpa_relay_used_lost(struct hvdpa_area *area)
+{
+	hvdpa_relay_halt(container_of(area, struct hvdpa_relay, used), -EFAULT);
+}
+
+static void hvdpa_relay_desc_lost(struct hvdpa_area *area)
+{
+	hvdpa_relay_halt(container_of(area, struct hvdpa_relay, desc), -EFAULT);
+}
+
+/* No device writes so much at once; to mark it would take too long here. */
+#define HVDPA_RELAY_MARK_MAX	SZ_64M
+
+static void hvdpa_relay_wrote(void *data, u64 iova, u32 len)
+{
+	struct hvdpa_relay *relay = data;
+
+	if (len > HVDPA_RELAY_MARK_MAX)
+		hvdpa_log_distrust(relay->log, "a buffer is larger than can be marked");
+	else
+		hvdpa_log_mark(relay->log, iova, len);
+}
+
+/*
+ * The device wrote, its log says so, and only then does the owner hear of it. Hardware
+ * that has a log does so itself.
+ */
+static void hvdpa_relay_mark(struct hvdpa_relay_ring *ring, u16 head)
+{
+	struct hvdpa_relay *relay = container_of(ring, struct hvdpa_relay, ring);
+
+	if (relay->log)
+		hvdpa_relay_ring_chain(ring, head, hvdpa_relay_wrote, relay);
+}
+
+/*
+ * The driver wrote to the used ring. After that, not before: who takes the mark and
+ * then copies the page has what was written.
+ */
+static void hvdpa_relay_mark_used(struct hvdpa_relay *relay)
+{
+	if (relay->log)
+		hvdpa_log_mark(relay->log, relay->vring->device,
+			       hvdpa_relay_used_bytes(relay->vring->num));
+}
+
+/* Pass heads on; true if there may be more. */
+static bool hvdpa_relay_take(struct hvdpa_relay *relay)
+{
+	struct hvdpa_vring *vring = relay->vring;
+	struct hvdpa_endpoint *ep = vring->hv->ep;
+	bool ring_doorbell = false;
+	unsigned long flags;
+	int n = 0;
+
+	spin_lock_irqsave(&relay->take_lock, flags);
+	if (relay->takes)
+		n = hvdpa_relay_ring_take(&relay->ring, HVDPA_RELAY_BATCH,
+					  &ring_doorbell);
+	if (n < 0) {
+		relay->takes = false;
+		hvdpa_relay_fail(relay, n);
+	}
+	/* Where it says that it wants to be kicked is written there. */
+	if (n && relay->ring.event_idx)
+		hvdpa_relay_mark_used(relay);
+	if (ring_doorbell)
+		ep->transport->ring(ep, vring->hw_idx);
+	spin_unlock_irqrestore(&relay->take_lock, flags);
+	return n == HVDPA_RELAY_BATCH;
+}
+
+/* Give used entries back; true if there may be more. */
+static bool hvdpa_relay_give(struct hvdpa_relay *relay)
+{
+	unsigned long flags;
+	bool tell = false;
+	int n = 0;
+
+	spin_lock_irqsave(&relay->give_lock, flags);
+	if (relay->gives)
+		n = hvdpa_relay_ring_give(&relay->ring, HVDPA_RELAY_BATCH, &tell);
+	if (n)
+		hvdpa_relay_mark_used(relay);
+	if (n < 0) {
+		relay->gives = false;
+		hvdpa_relay_fail(relay, n);
+	}
+	spin_unlock_irqrestore(&relay->give_lock, flags);
+	/* Not in the lock: an owner may have it kick another queue at once. */
+	if (tell)
+		hvdpa_vring_call(relay->vring);
+	return n == HVDPA_RELAY_BATCH;
+}
+
+static void hvdpa_relay_work(struct work_struct *work)
+{
+	struct hvdpa_relay *relay = container_of(to_delayed_work(work),
+						 struct hvdpa_relay, work);
+	bool more;
+
+	more = hvdpa_relay_give(relay);
+	if (hvdpa_vring_is_live(relay->vring))
+		more |= hvdpa_relay_take(relay);
+	if (more || READ_ONCE(relay->polls))
+		queue_delayed_work(system_unbound_wq, &relay->work, !more);
+}
+
+static irqreturn_t hvdpa_relay_interrupt(void *data)
+{
+	struct hvdpa_vring *vring = data;
+
+	if (hvdpa_relay_give(vring->relay))
+		mod_delayed_work(system_unbound_wq, &vring->relay->work, 0);
+	return IRQ_HANDLED;
+}
+
+static void hvdpa_relay_kick(struct hvdpa_vring *vring)
+{
+	if (hvdpa_relay_take(vring->relay))
+		mod_delayed_work(system_unbound_wq, &vring->relay->work, 0);
+}
+
+static struct hvdpa_relay *hvdpa_relay_create(struct hvdpa_vring *vring)
+{
+	struct hvdpa_relay *relay = kzalloc(sizeof(*relay), GFP_KERNEL_ACCOUNT);
+
+	if (!relay)
+		return NULL;
+	relay->vring = vring;
+	spin_lock_init(&relay->take_lock);
+	spin_lock_init(&relay->give_lock);
+	INIT_DELAYED_WORK(&relay->work, hvdpa_relay_work);
+	INIT_WORK(&relay->fail, hvdpa_relay_fail_work);
+	relay->desc.lost = hvdpa_relay_desc_lost;
+	relay->avail.lost = hvdpa_relay_avail_lost;
+	relay->used.lost = hvdpa_relay_used_lost;
+	return relay;
+}
+
+static u64 hvdpa_relay_iova(const struct hvdpa_relay *relay)
+{
+	const struct hvdpa_dma *dma = &relay->vring->hv->dma;
+
+	return dma->relay_window + relay->vring->idx * dma->relay_stride;
+}
+
+static size_t hvdpa_relay_avail_part(const struct hvdpa_vring *vring)
+{
+	return PAGE_ALIGN(hvdpa_relay_avail_bytes(vring->num));
+}
+
+static size_t hvdpa_relay_shadow_bytes(const struct hvdpa_vring *vring)
+{
+	return hvdpa_relay_avail_part(vring) +
+	       PAGE_ALIGN(hvdpa_relay_used_bytes(vring->num));
+}
+
+static int hvdpa_relay_open_shadow(struct hvdpa_relay *relay)
+{
+	struct hvdpa_vring *vring = relay->vring;
+	size_t bytes = hvdpa_relay_shadow_bytes(vring);
+	struct vring *shadow = &relay->ring.shadow;
+	int err;
+
+	relay->shadow = __vmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!relay->shadow)
+		return -ENOMEM;
+	err = hvdpa_dma_map_own(&vring->hv->dma, hvdpa_relay_iova(relay),
+				relay->shadow, bytes);
+	if (err) {
+		vfree(relay->shadow);
+		relay->shadow = NULL;
+		return err;
+	}
+	shadow->avail = relay->shadow;
+	shadow->used = relay->shadow + hvdpa_relay_avail_part(vring);
+	return 0;
+}
+
+/* The endpoint sees none of it any more before it is freed. */
+static void hvdpa_relay_close_shadow(struct hvdpa_relay *relay)
+{
+	struct hvdpa_vring *vring = relay->vring;
+
+	if (!relay->shadow)
+		return;
+	iommu_unmap(vring->hv->dma.domain, hvdpa_relay_iova(relay),
+		    hvdpa_relay_shadow_bytes(vring));
+	vfree(relay->shadow);
+	relay->shadow = NULL;
+}
+
+static int hvdpa_relay_open_owner(struct hvdpa_relay *relay)
+{
+	struct hvdpa_vring *vring = relay->vring;
+	struct hvdpa_dma *dma = &vring->hv->dma;
+	struct vring *owner = &relay->ring.owner;
+	int err;
+
+	if (relay->log && relay->log->relayed) {
+		err = hvdpa_area_open(&relay->desc, dma, vring->desc,
+				      vring->num * sizeof(struct vring_desc),
+				      false);
+		if (err)
+			return err;
+		owner->desc = relay->desc.at;
+		relay->ring.mark = hvdpa_relay_mark;
+	}
+	err = hvdpa_area_open(&relay->avail, dma, vring->driver,
+			      hvdpa_relay_avail_bytes(vring->num), false);
+	if (err)
+		return err;
+	err = hvdpa_area_open(&relay->used, dma, vring->device,
+			      hvdpa_relay_used_bytes(vring->num), true);
+	if (err)
+		return err;
+	owner->avail = relay->avail.at;
+	owner->used = relay->used.at;
+	return hvdpa_relay_ring_begin(&relay->ring);
+}
+
+/* Undo hvdpa_relay_open(), or a part of it. */
+static void hvdpa_relay_close(struct hvdpa_relay *relay)
+{
+	hvdpa_area_close(&relay->used);
+	hvdpa_area_close(&relay->avail);
+	hvdpa_area_close(&relay->desc);
+	hvdpa_relay_close_shadow(relay);
+	hvdpa_relay_ring_cleanup(&relay->ring);
+}
+
+static int hvdpa_relay_open(struct hvdpa_relay *relay)
+{
+	struct hvdpa_vring *vring = relay->vring;
+	int err;
+
+	memset(&relay->ring, 0, sizeof(relay->ring));
+	relay->ring.event_idx = vring->hv->driver_features &
+				BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
+	relay->polls = READ_ONCE(vring->doorbell_given) ||
+		       READ_ONCE(vring->irq_given);
+	relay->log = vring->hv->log;
+	relay->desc.gone = false;
+	err = hvdpa_relay_ring_init(&relay->ring, vring->num,
+				    vring->base.avail_idx);
+	if (err)
+		return err;
+	err = hvdpa_relay_open_shadow(relay) ?: hvdpa_relay_open_owner(relay);
+	if (err)
+		hvdpa_relay_close(relay);
+	return err;
+}
+
+static int hvdpa_relay_enable(struct hvdpa_relay *relay)
+{
+	struct hvdpa_vring *vring = relay->vring;
+	struct hvdpa_endpoint *ep = vring->hv->ep;
+	u64 iova = hvdpa_relay_iova(relay);
+	const struct hvdpa_queue_place place = {
+		.num = vring->num,
+		.desc = vring->desc,
+		.driver = iova,
+		.device = iova + hvdpa_relay_avail_part(vring),
+	};
+	struct hvdpa_ring_state initial;
+	int err;
+
+	ep->transport->set_queue(ep, vring->hw_idx, &place);
+	if (hvdpa_can(ep, HVDPA_SET_STATE)) {
+		hvdpa_ring_state_initial(&initial, false);
+		err = ep->migration->set_ring_state(ep, vring->hw_idx, &initial);
+		if (err)
+			return err;
+	}
+	return hvdpa_endpoint_enable_queue(ep, vring->hw_idx);
+}
+
+/* Entries are passed on from now on, unless a map went while the ring was opened. */
+static int hvdpa_relay_begin(struct hvdpa_relay *relay)
+{
+	struct hvdpa_dma *dma = &relay->vring->hv->dma;
+	int err = 0;
+
+	mutex_lock(&dma->lock);
+	if (relay->desc.gone || relay->avail.gone || relay->used.gone) {
+		err = -EFAULT;
+	} else {
+		relay->error = 0;
+		relay->takes = true;
+		relay->gives = true;
+	}
+	mutex_unlock(&dma->lock);
+	if (!err && relay->polls)
+		queue_delayed_work(system_unbound_wq, &relay->work, 1);
+	return err;
+}
+
+static int hvdpa_relay_start(struct hvdpa_vring *vring)
+{
+	struct hvdpa_relay *relay;
+	int err;
+
+	lockdep_assert_held(&vring->hv->ep->lock);
+
+	err = hvdpa_vring_check(vring, vring->size);
+	if (err)
+		return err;
+	if (!vring->relay)
+		vring->relay = hvdpa_relay_create(vring);
+	relay = vring->relay;
+	if (!relay)
+		return -ENOMEM;
+	err = hvdpa_relay_open(relay);
+	if (err) {
+		dev_err_ratelimited(vring->hv->ep->dev,
+				    "queue %u: its ring of %u entries at driver %#llx, device %#llx cannot be relayed from %u on: %pe\n",
+				    vring->idx, vring->num, vring->driver,
+				    vring->device, vring->base.avail_idx,
+				    ERR_PTR(err));
+		return err;
+	}
+	/* After an error a stop closes it, once the endpoint was reset. */
+	err = hvdpa_relay_enable(relay);
+	if (err)
+		return err;
+	hvdpa_vring_set_handler(vring, hvdpa_relay_interrupt);
+	return hvdpa_relay_begin(relay);
+}
+
+static void hvdpa_relay_quiet(struct hvdpa_vring *vring)
+{
+	if (vring->relay)
+		hvdpa_relay_halt(vring->relay, 0);
+}
+
+/* Also of a queue that did not start, or stopped. */
+static void hvdpa_relay_stop(struct hvdpa_vring *vring)
+{
+	struct hvdpa_relay *relay = vring->relay;
+
+	lockdep_assert_held(&vring->hv->ep->lock);
+
+	if (!relay)
+		return;
+	hvdpa_relay_halt(relay, 0);
+	relay->error = 0;
+	WRITE_ONCE(relay->polls, false);
+	cancel_delayed_work_sync(&relay->work);
+	if (!relay->shadow)
+		return;
+	hvdpa_vring_set_handler(vring, NULL);
+	hvdpa_relay_close(relay);
+}
+
+static bool hvdpa_relay_can_start_at(const struct hvdpa_vring *vring,
+				     const struct hvdpa_ring_state *base)
+{
+	return true;
+}
+
+/* Where it stands is known once it was let settle. */
+static int hvdpa_relay_get_base(const struct hvdpa_vring *vring,
+				struct hvdpa_ring_state *base)
+{
+	return -EBUSY;
+}
+
+static int hvdpa_relay_settle(struct hvdpa_vring *vring)
+{
+	struct hvdpa_relay *relay = vring->relay;
+	int ret = -EFAULT;
+	u16 base;
+
+	lockdep_assert_held(&vring->hv->ep->lock);
+
+	/* A map that went before took the ring with it; one that goes now waits. */
+	mutex_lock(&vring->hv->dma.lock);
+	if (hvdpa_relay_halt(relay, 0))
+		ret = hvdpa_relay_ring_settle(&relay->ring,
+					      relay->avail.writable, &base);
+	mutex_unlock(&vring->hv->dma.lock);
+	if (ret < 0)
+		return ret;
+	hvdpa_relay_mark_used(relay);
+	if (ret && vring->hv->log)
+		hvdpa_log_mark(vring->hv->log, vring->driver,
+			       hvdpa_relay_avail_bytes(vring->num));
+	vring->base.avail_idx = base;
+	vring->base.used_idx = base;
+	return 0;
+}
+
+/* A log that goes must not be written any more on return. */
+static void hvdpa_relay_set_log(struct hvdpa_vring *vring, struct hvdpa_log *log)
+{
+	struct hvdpa_relay *relay = vring->relay;
+	unsigned long flags;
+
+	if (!relay)
+		return;
+	spin_lock_irqsave(&relay->take_lock, flags);
+	spin_lock(&relay->give_lock);
+	relay->log = log;
+	spin_unlock(&relay->give_lock);
+	spin_unlock_irqrestore(&relay->take_lock, flags);
+}
+
+/**
+ * hvdpa_relay_pending - how many buffers does the endpoint have?
+ * @vring: a relayed virtqueue that is started; the endpoint's lock is held
+ *
+ * Return: the number.
+ */
+u32 hvdpa_relay_pending(const struct hvdpa_vring *vring)
+{
+	return hvdpa_relay_ring_pending(&vring->relay->ring);
+}
+
+/* The driver passes its entries on. */
+const struct hvdpa_vring_ops hvdpa_relay_vring_ops = {
+	.name = "relayed",
+	.has_vector = true,
+	.looks_by_itself = true,
+	.start = hvdpa_relay_start,
+	.kick = hvdpa_relay_kick,
+	.can_start_at = hvdpa_relay_can_start_at,
+	.get_base = hvdpa_relay_get_base,
+	.settle = hvdpa_relay_settle,
+	.quiet = hvdpa_relay_quiet,
+	.stop = hvdpa_relay_stop,
+	.set_log = hvdpa_relay_set_log,
+};
+
+/**
+ * hvdpa_relay_destroy - free what relayed a device's virtqueues
+ * @hv: the device; it has no consumer, and its interrupts are given back
+ *
+ * May sleep; takes the endpoint's lock.
+ */
+void hvdpa_relay_destroy(struct hvdpa_device *hv)
+{
+	u32 i;
+
+	for (i = 0; i < hv->nvqs; i++) {
+		struct hvdpa_relay *relay = hv->vrings[i].relay;
+
+		if (!relay)
+			continue;
+		mutex_lock(&hv->ep->lock);
+		hvdpa_relay_stop(&hv->vrings[i]);
+		mutex_unlock(&hv->ep->lock);
+		cancel_work_sync(&relay->fail);
+		kfree(relay);
+		hv->vrings[i].relay = NULL;
+	}
+}

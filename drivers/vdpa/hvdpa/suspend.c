@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device stands still, and goes on: by the hardware's own means where it has them.
+ * Where not, the endpoint is reset, each ring is left where whoever goes on with it must
+ * begin, and going on is a start there, with the driver between the ring and the
+ * endpoint: the device is paused.
+ *
+ * While the device is paused the endpoint reaches no memory at all: what it would
+ * still write after its reset goes nowhere.
+ */
+#include <linux/delay.h>
+#include <linux/device.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+#include <uapi/linux/virtio_ids.h>
+
+#include "device.h"
+#include "provision.h"
+#include "relay.h"
+#include "relay_ring.h"
+
+/* The longest that a disk may take to end what it has begun. */
+#define HVDPA_DRAIN_TIMEOUT_MS	1000
+#define HVDPA_DRAIN_POLL_US	100
+
+/* Has the endpoint ended all that it has of a disk's queue? */
+static int hvdpa_pause_is_drained(struct hvdpa_vring *vring, bool *drained)
+{
+	struct hvdpa_dma *dma = &vring->hv->dma;
+	u16 available, used;
+	int err;
+
+	if (vring->ops == &hvdpa_relay_vring_ops) {
+		*drained = !hvdpa_relay_pending(vring);
+		return 0;
+	}
+	/* In this order: what is used was available. */
+	err = hvdpa_access_read16(dma, HVDPA_ASID_DATA, vring->device +
+				  offsetof(struct vring_used, idx), &used) ?:
+	      hvdpa_access_read16(dma, HVDPA_ASID_DATA, vring->driver +
+				  offsetof(struct vring_avail, idx), &available);
+	if (err)
+		return err;
+	*drained = used == available;
+	vring->drained = used;
+	return 0;
+}
+
+/*
+ * A disk executes in any order. Where it served its rings itself, what is outstanding
+ * can be told only from an instant on at which nothing was: it is told of all that is
+ * available, once, and not of what comes then. And what the driver relayed is not
+ * executed twice if it is ended first.
+ */
+static int hvdpa_pause_drain(struct hvdpa_device *hv, ktime_t end)
+{
+	bool drained;
+	int err;
+	u32 i;
+
+	for (i = 0; i < hv->nvqs; i++) {
+		struct hvdpa_vring *vring = &hv->vrings[i];
+
+		if (!hvdpa_vring_is_started(vring))
+			continue;
+		if (vring->ops->has_doorbell)
+			vring->ops->kick(vring);
+		for (;;) {
+			err = hvdpa_pause_is_drained(vring, &drained);
+			if (err || drained)
+				break;
+			if (ktime_after(ktime_get(), end)) {
+				err = -EBUSY;
+				break;
+			}
+			fsleep(HVDPA_DRAIN_POLL_US);
+		}
+		/* What is relayed is known, whatever the disk does. */
+		if (err == -EBUSY && vring->ops == &hvdpa_relay_vring_ops)
+			continue;
+		if (err) {
+			dev_err_ratelimited(hv->ep->dev,
+					    "suspend: queue %u has requests that did not end within %u ms: %pe\n",
+					    i, HVDPA_DRAIN_TIMEOUT_MS,
+					    ERR_PTR(err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static void hvdpa_pause_hold(struct hvdpa_device *hv)
+{
+	u32 i;
+
+	for (i = 0; i < hv->nvqs; i++)
+		hvdpa_vring_hold(&hv->vrings[i]);
+}
+
+static int hvdpa_pause_settle(struct hvdpa_device *hv)
+{
+	int err;
+	u32 i;
+
+	for (i = 0; i < hv->nvqs; i++) {
+		struct hvdpa_vring *vring = &hv->vrings[i];
+
+		if (!hvdpa_vring_is_started(vring))
+			continue;
+		err = vring->ops->settle(vring);
+		if (err) {
+			dev_err_ratelimited(hv->ep->dev,
+					    "suspend: queue %u cannot be left where it stands: %pe\n",
+					    i, ERR_PTR(err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* What was used just before the reset may not have been told. */
+static void hvdpa_pause_tell(struct hvdpa_device *hv)
+{
+	u32 i;
+
+	for (i = 0; i < hv->nvqs; i++)
+		if (hvdpa_vring_is_started(&hv->vrings[i]))
+			hvdpa_vring_call(&hv->vrings[i]);
+}
+
+/*
+ * Stand still by a reset of the endpoint. Bounded by HVDPA_DRAIN_TIMEOUT_MS for a disk,
+ * and the reset. -EOPNOTSUPP where its rings could not be gone on with; -EBUSY for a
+ * disk that does not end its requests, and goes on; after another errno the device has
+ * failed.
+ */
+static int hvdpa_pause(struct hvdpa_device *hv)
+{
+	struct hvdpa_endpoint *ep = hv->ep;
+	const char *obstacle = hvdpa_relay_obstacle(hv);
+	int err = 0;
+
+	lockdep_assert_held(&ep->lock);
+
+	if (obstacle) {
+		dev_err_ratelimited(ep->dev, "suspend: %s: %pe\n", obstacle,
+				    ERR_PTR(-EOPNOTSUPP));
+		return -EOPNOTSUPP;
+	}
+
+	hvdpa_pause_hold(hv);
+	if (ep->type == VIRTIO_ID_BLOCK)
+		err = hvdpa_pause_drain(hv, ktime_add_ms(ktime_get(),
+							 HVDPA_DRAIN_TIMEOUT_MS));
+	if (err) {
+		hvdpa_device_go_live(hv);
+		return err;
+	}
+
+	hvdpa_log_before_reset(hv);
+	err = hvdpa_endpoint_reset(ep);
+	hvdpa_log_after_reset(hv);
+	if (err)
+		goto err_fail;
+	ep->transport->enable_dma(ep, false);
+	hv->paused = true;
+	err = hvdpa_pause_settle(hv);
+	if (err)
+		goto err_fail;
+	hvdpa_device_stop_queues(hv);
+	hvdpa_device_set_state(hv, HVDPA_DEVICE_SUSPENDED);
+	hvdpa_pause_tell(hv);
+	return 0;
+
+err_fail:
+	hvdpa_device_failed(hv);
+	return err;
+}
+
+/*
+ * Go on where the rings stand. What the device was told by control commands it is told
+ * again. After an error it has failed.
+ */
+static int hvdpa_unpause(struct hvdpa_device *hv)
+{
+	struct hvdpa_endpoint *ep = hv->ep;
+	int err;
+	u32 i;
+
+	lockdep_assert_held(&ep->lock);
+
+	hvdpa_device_end_pause(hv);
+	err = hvdpa_endpoint_agree(ep, hvdpa_provision_device_features(hv));
+	if (err)
+		goto err_fail;
+	for (i = 0; i < hv->nvqs; i++)
+		if (hvdpa_vring_is_started(&hv->vrings[i]))
+			hvdpa_vring_set_state(&hv->vrings[i], HVDPA_VRING_OFF);
+	err = hvdpa_device_start(hv) ?: hvdpa_control_replay(hv);
+	if (err)
+		goto err_fail;
+	hvdpa_device_go_live(hv);
+	return 0;
+
+err_fail:
+	hvdpa_device_failed(hv);
+	return err;
+}
+
+static bool hvdpa_device_relays(const struct hvdpa_device *hv)
+{
+	u32 i;
+
+	for (i = 0; i < hv->nvqs; i++)
+		if (hvdpa_vring_is_started(&hv->vrings[i]) &&
+		    hv->vrings[i].ops == &hvdpa_relay_vring_ops)
+			return true;
+	return false;
+}
+
+/**
+ * hvdpa_device_suspend - the queues stand still
+ * @hv: the device; the endpoint's lock is held; it can be suspended
+ *
+ * Kicks wait in the driver, those by mapped doorbells in the device. Hardware that
+ * cannot be suspended, or does not know where relayed rings stand, is reset: see
+ * hvdpa_pause(). May sleep.
+ *
+ * Return: 0, also if it does not run or stands still already; the errno of
+ * hvdpa_device_check() and hvdpa_pause(); what the hardware says, and the device is
+ * reset then.
+ */
+int hvdpa_device_suspend(struct hvdpa_device *hv)
+{
+	int err;
+	u32 i;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	err = hvdpa_device_check(hv);
+	if (err)
+		return err;
+	/* What its owner asks for stays until it asks for the contrary. */
+	hv->until_ready = false;
+	if (hv->state != HVDPA_DEVICE_RUNNING)
+		return 0;
+	if (!hvdpa_can(hv->ep, HVDPA_SUSPEND) || hvdpa_device_relays(hv))
+		return hvdpa_pause(hv);
+
+	for (i = 0; i < hv->nvqs; i++)
+		hvdpa_vring_hold(&hv->vrings[i]);
+	err = hv->ep->migration->suspend(hv->ep);
+	if (err)
+		hvdpa_device_failed(hv);
+	else
+		hvdpa_device_set_state(hv, HVDPA_DEVICE_SUSPENDED);
+	return err;
+}
+
+/**
+ * hvdpa_device_relay_all - have a log kept of what a device writes from now on
+ * @hv: the device; the endpoint's lock is held; a log is attached that relays keep
+ *
+ * Rings that run are stopped and go on relayed, with what is in flight; others are
+ * relayed when they start. May sleep.
+ *
+ * Return: 0; the errno of hvdpa_device_suspend() or hvdpa_device_resume().
+ */
+int hvdpa_device_relay_all(struct hvdpa_device *hv)
+{
+	int err;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (hv->state != HVDPA_DEVICE_RUNNING)
+		return 0;
+	err = hvdpa_pause(hv);
+	return err ?: hvdpa_unpause(hv);
+}
+
+/**
+ * hvdpa_device_resume - the queues go on where they stand
+ * @hv: the device; the endpoint's lock is held; it can be resumed
+ *
+ * May sleep.
+ *
+ * Return: 0, also if it was not suspended; the errno of hvdpa_device_check(); what
+ * the hardware says, and the device is reset then.
+ */
+int hvdpa_device_resume(struct hvdpa_device *hv)
+{
+	int err;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	err = hvdpa_device_check(hv);
+	if (err || hv->state != HVDPA_DEVICE_SUSPENDED)
+		return err;
+	hv->until_ready = false;
+	if (hv->paused)
+		return hvdpa_unpause(hv);
+
+	err = hv->ep->migration->resume(hv->ep);
+	if (err) {
+		hvdpa_device_failed(hv);
+		return err;
+	}
+	hvdpa_device_set_state(hv, HVDPA_DEVICE_RUNNING);
+	hvdpa_device_go_live(hv);
+	/* A log that began meanwhile. */
+	return hv->log && hv->log->relayed ? hvdpa_device_relay_all(hv) : 0;
+}
+
+/**
+ * hvdpa_device_stand - let a queue stand whose owner has disabled it
+ * @hv: the device; the endpoint's lock is held
+ * @vring: the queue, started
+ *
+ * The whole device stands then, until one of its queues is to run. May sleep.
+ *
+ * Return: 0, also if it stands already; -EBUSY where this or another queue runs; or as
+ * hvdpa_device_suspend().
+ */
+int hvdpa_device_stand(struct hvdpa_device *hv, const struct hvdpa_vring *vring)
+{
+	u32 i;
+	int err;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (hv->state != HVDPA_DEVICE_RUNNING)
+		return 0;
+	for (i = 0; i < hv->nvqs; i++)
+		if (hvdpa_vring_is_live(&hv->vrings[i]) &&
+		    (vring == &hv->vrings[i] ||
+		     hv->vrings[i].ops != &hvdpa_control_vring_ops))
+			return -EBUSY;
+	/* What can be suspended and not go on is reset for that. */
+	err = hvdpa_can(hv->ep, HVDPA_RESUME) ? hvdpa_device_suspend(hv) :
+						hvdpa_pause(hv);
+	if (!err)
+		hv->until_ready = true;
+	return err;
+}
