@@ -384,6 +384,10 @@ static void start(struct dirty *dirty)
 
 	if (!(dirty->info.flags & HVDPA_INFO_LOG))
 		die_cannot_log(dirty->name);
+	/* Nobody wants a look to slow a guest down until it reboots. */
+	if (dirty->info.flags & HVDPA_INFO_RELAYED)
+		die("%s cannot log by itself: a log would have the driver relay its rings until its owner's next reset; hvdpa-dirty does not do that (Documentation/relay.rst)",
+		    dirty->name);
 	ranges = calloc(dirty->nranges, sizeof(*ranges));
 	if (!ranges)
 		die("no memory for %u ranges; give fewer",

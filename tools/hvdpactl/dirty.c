@@ -49,6 +49,8 @@ static const char *begin_log(struct log *log, const char *name)
 		return "unknown (its log does not answer)";
 	if (!(info.flags & HVDPA_INFO_LOG))
 		return "unknown (no dirty log, see dirty_log in debugfs)";
+	if (info.flags & HVDPA_INFO_RELAYED)
+		return "unknown (a log would relay its rings)";
 	log->span = SPAN_MOST;
 	if (log->span / PAGE_BYTES / 8 > info.max_log_bytes)
 		log->span = info.max_log_bytes * 8 * PAGE_BYTES;
