@@ -3,6 +3,7 @@
 """nic_cases.py CASE ARGUMENT...: one case of a test on the reference NIC."""
 import argparse
 import errno
+import mmap
 import os
 import random
 import struct
@@ -10,10 +11,12 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from device import CTRL_VQ, EVENT_IDX, MQ, Device, Disk, Log, Net, fault
-from vhost import NEEDS_RESET, PAGE, RING_PACKED, Owner, readable, refused
+from device import CTRL_VQ, EVENT_IDX, INDIRECT, MQ, Device, Disk, Log, Net, fault
+from vhost import (ACCESS_PLATFORM, NEEDS_RESET, PAGE, RING_PACKED, RO, VERSION_1,
+                   Owner, readable, refused)
 
 SUSPEND, RESUME = 1 << 4, 1 << 5
+CTRL_RX, CTRL_MAC = 1 << 18, 1 << 23
 
 MAC_A, MAC_B = bytes.fromhex("525400aa0001"), bytes.fromhex("525400bb0001")
 
@@ -21,7 +24,8 @@ MAC_A, MAC_B = bytes.fromhex("525400aa0001"), bytes.fromhex("525400bb0001")
 def features_of(args):
     return ((RING_PACKED if args.packed else 0) |
             (EVENT_IDX if args.event_idx else 0) |
-            (MQ | CTRL_VQ if args.pairs > 1 else 0))
+            (MQ | CTRL_VQ if args.pairs > 1 else 0) |
+            (CTRL_VQ | CTRL_RX | CTRL_MAC if args.control else 0))
 
 
 def net_pair(args):
@@ -145,7 +149,10 @@ def state_disk(args):
         disk_wait(disk, versions, busy)
         disk_turn(disk, versions, busy, rng)
         # Of these the device has not heard: they must wait through the stop.
-        disk_reap(disk, versions, busy)
+        # One that reorders may hold the only one back.
+        end = time.monotonic() + 0.5
+        while not disk_reap(disk, versions, busy) and time.monotonic() < end:
+            time.sleep(0.001)
         disk_turn(disk, versions, busy, rng, kick=False)
         disk.stop()
         disk_reap(disk, versions, busy)
@@ -347,16 +354,182 @@ def stands_at_used(args):
     for queue, ring in a.rings.items():
         used, = a.memory.get(ring.used + 2, "H")
         assert a.bases[queue] == used, f"queue {queue}: {a.bases[queue]}, {used}"
-    # No standard function starts anywhere but at 0.
-    a.owner.set_status(0)
-    refused(errno.EOPNOTSUPP, a.owner.set_base, 0, 5)
-    a.owner.set_base(0, 0)
 
 
 def no_suspend(args):
+    """With rings of a kind that cannot be relayed, or where none is to be."""
     owner = one_net(args).owner
-    assert not owner.backend_features() & (SUSPEND | RESUME)
+    offered = owner.backend_features() & (SUSPEND | RESUME)
+    assert bool(offered) == args.packed, hex(offered)
     refused(errno.EOPNOTSUPP, owner.suspend)
+    refused(errno.EOPNOTSUPP, owner.base, 0)
+    owner.set_status(0)
+    owner.set_features(owner.features() & (VERSION_1 | ACCESS_PLATFORM | (
+        RING_PACKED if args.packed else 0)))
+    refused(errno.EOPNOTSUPP, owner.set_base, 0, 5)
+
+
+def disabled_base(args):
+    """As DPDK's close: queues are disabled, and asked for where they stand."""
+    a, b = net_pair(args)
+    stream = Stream(a, b)
+    for n in range(args.rounds):
+        stream.turn_arrives(b)
+        queues = list(a.rings)
+        for queue in queues[:-1]:
+            a.owner.enable(queue, 0)
+            refused(errno.EBUSY, a.owner.base, queue)
+        a.owner.enable(queues[-1], 0)
+        for queue in queues:
+            used, = a.memory.get(a.rings[queue].used + 2, "H")
+            assert a.owner.base(queue) == used, f"queue {queue} at {used}"
+        # It stands: nothing is used.
+        stream.turn(4)
+        for queue in queues:
+            assert a.owner.base(queue) == a.memory.load16(a.rings[queue].used + 2)
+        for queue in queues:
+            a.owner.enable(queue)
+    stream.turn_arrives(b)
+    stream.settle()
+    assert not a.bad + b.bad
+    assert len(b.seen) > stream.sent[0] * 0.9, f"{len(b.seen)} of {stream.sent[0]}"
+
+
+def hostile_ring(args):
+    """An owner whose ring cannot be relayed any more: its device fails."""
+    def jumps(ring):
+        ring.memory.store16(ring.avail + 2, ring.next + ring.num + 1)
+
+    def head_beyond(ring):
+        ring.memory.store16(ring.avail + 4 + 2 * (ring.next % ring.num), ring.num)
+        ring.memory.store16(ring.avail + 2, (ring.next + 1) & 0xFFFF)
+
+    def head_twice(ring):
+        ring.post([(Net.IOVA, 64, True)], None)
+        head, = ring.memory.get(ring.avail + 4 + 2 * ((ring.next - 1) % ring.num), "H")
+        ring.memory.store16(ring.avail + 4 + 2 * (ring.next % ring.num), head)
+        ring.memory.store16(ring.avail + 2, (ring.next + 1) & 0xFFFF)
+
+    for broken in (jumps, head_beyond, head_twice):
+        device = Net(args.device[0], MAC_A, features_of(args), start=args.start)
+        device.start()
+        call = device.owner.set_config_call()
+        broken(device.rings[0])
+        device.kick(0)
+        assert readable(call, 5), f"{broken.__name__}: the owner is not told"
+        assert device.owner.status() & NEEDS_RESET
+        refused(errno.EIO, device.owner.base, 0)
+        refused(errno.EIO, device.owner.suspend)
+        device.close()
+
+
+def unmapped_ring(args):
+    """Of a ring whose map goes no byte changes any more, at any time of it."""
+    rng = random.Random(args.seed)
+    for n in range(args.rounds):
+        a, b = net_pair(args)
+        stream = Stream(a, b)
+        stream.turn_arrives(a)
+        b.send(a.mac, range(1 << 20, (1 << 20) + 32))
+        time.sleep(rng.random() * 0.002)
+        a.owner.unmap(a.IOVA, a.memory.size)
+        rings = bytes(a.memory.map[:a.buffers])
+        b.send(a.mac, range(1 << 21, (1 << 21) + 32))
+        for queue in a.rings:
+            a.kick(queue)
+        time.sleep(0.02)
+        assert bytes(a.memory.map[:a.buffers]) == rings, "a ring was written"
+        end = time.monotonic() + 5
+        while not a.owner.status() & NEEDS_RESET:
+            assert time.monotonic() < end, "the device does not need a reset"
+            time.sleep(0.01)
+        a.close()
+        b.close()
+
+
+def read_only_ring(args):
+    """A used ring that may not be written cannot be relayed."""
+    device = Net(args.device[0], MAC_A, features_of(args), start=args.start)
+    ring = device.rings[0]
+    device.owner.unmap(device.IOVA, device.memory.size)
+    device.owner._iotlb(device.IOVA, device.memory.size, device.memory.address,
+                        RO, 2)
+    try:
+        device.start()
+    except AssertionError as error:
+        assert "status" in str(error), error
+    else:
+        raise AssertionError(f"started with {ring.used:#x} read-only")
+    device.close()
+
+
+def stands_elsewhere(args):
+    """A ring whose used index is not where it is said to stand."""
+    device = Net(args.device[0], MAC_A, features_of(args), start=args.start)
+    device.memory.store16(device.rings[0].used + 2, args.start - 1)
+    try:
+        device.start()
+    except AssertionError as error:
+        assert "status" in str(error), error
+    else:
+        raise AssertionError("started")
+    device.close()
+
+
+def relayed_shows(args):
+    """debugfs says that a queue is relayed, and its kicks go through the driver."""
+    device = Net(args.device[0], MAC_A, features_of(args), start=args.start)
+    device.start()
+    device.fill()
+    with open(f"/sys/kernel/debug/hvdpa/{args.name}/state", encoding="ascii") as file:
+        lines = [line for line in file if line.startswith("queue ")]
+    for queue in device.rings:
+        assert " relayed " in lines[queue], lines[queue]
+    # Its doorbell is not to be mapped.
+    try:
+        mmap.mmap(device.owner.fd, PAGE, mmap.MAP_SHARED, mmap.PROT_WRITE, offset=0)
+    except OSError as error:
+        assert error.errno == 524, error
+    else:
+        raise AssertionError("a relayed queue's doorbell was mapped")
+
+
+def log_refused(args):
+    """Indirect tables: refused where they were agreed on, all-dirty where they come."""
+    disk = Disk(args.device[0], INDIRECT)
+    disk.start()
+    log = Log(args.name)
+    refused(errno.EOPNOTSUPP, log.start, [(disk.IOVA, disk.memory.size)])
+    disk.owner.set_status(0)
+    log.start([(disk.IOVA, disk.memory.size)])
+    disk.bases = {q: 0 for q in disk.bases}
+    disk.start()
+    dirty = log.report(disk.IOVA, disk.memory.size)
+    assert len(dirty) == disk.memory.size // PAGE and log.flags & Log.UNTRUSTED
+    log.stop()
+
+
+def keeps_control_state(args):
+    """What control commands set is there after suspend and resume."""
+    a, b = net_pair(args)
+    stream = Stream(a, b)
+    assert a.command(0, 0, b"\0") == 0, "promiscuous off"
+    # A frame to another station is not heard, before and after.
+    other = bytes.fromhex("525400cc0001")
+    assert a.command(1, 1, a.mac) == 0, "mac"
+    for n in range(args.rounds):
+        before, end = len(a.seen), time.monotonic() + 30
+        while len(a.seen) == before:
+            stream.turn()
+            assert time.monotonic() < end, f"turn {n}: nothing arrives any more"
+        b.send(other, range((1 << 20) + n * 64, (1 << 20) + n * 64 + 8))
+        a.hears_all = True
+        stream.settle()
+        a.hears_all = False
+        heard = [x for x in a.seen if x >= 1 << 20]
+        assert not heard, f"turn {n}: {len(heard)} frames of another station"
+        a.stop()
+        a.owner.resume()
 
 
 def no_resume(args):
@@ -473,6 +646,7 @@ def main():
     parser.add_argument("device", nargs="*")
     parser.add_argument("--packed", action="store_true")
     parser.add_argument("--event-idx", action="store_true")
+    parser.add_argument("--control", action="store_true")
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument("--total-pairs", type=int, default=1)
     parser.add_argument("--queues", type=int, default=1)

@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # t runs the tests by name
+# Standard functions beside others: guests that move from one kind to the other, what a
+# relay does on a card that lies, and what commands set is there after a pause.
+# shellcheck source=tools/testing/lib.sh
+. /hvdpa/tools/testing/lib.sh
+# shellcheck source=tools/testing/moves.sh
+. /hvdpa/tools/testing/moves.sh
+
+cases=$(dirname "$0")/nic_cases.py
+moves=$(rounds 10 2)
+
+setup() {
+	hvdpa-vfs enable 0000:01:00.0 3
+	hvdpa-vfs enable 0000:03:00.0 2
+	hvdpa-vfs enable 0000:04:00.0 2
+	hvdpa-vfs enable 0000:08:00.0 2
+	recover
+}
+
+# The peer of the guest is a bridge of a netdev on each card's wire.
+recover() {
+	local features name
+	make contract 0000:01:00.1
+	# What QEMU migrates is what hardware that can migrate offers by default.
+	features=$(sed -n 's/^features: \(0x[0-9a-f]*\) of .*/\1/p' /sys/kernel/debug/hvdpa/contract/migration)
+	make plain 0000:08:00.1 device_features "$features"
+	# As many vectors as the others have: a guest's NIC has as many.
+	make ifc 0000:04:00.1 max_vqp 1
+	for name in contract plain ifc; do consume "$name" vhost_vdpa; done
+	ip netns add left
+	ip -n left link add vd0 type bridge
+	peer p0 0000:01:00.3
+	peer p1 0000:08:00.2
+	peer p2 0000:04:00.2
+	ip -n left addr add 10.8.0.1/24 dev vd0
+	ip -n left link set vd0 up
+	add disk 0000:03:00.1
+	consume disk vhost_vdpa
+}
+
+# peer NAME FUNCTION
+peer() {
+	local netdev
+	add "$1" "$2"
+	consume "$1" virtio_vdpa
+	within 5 test -n "$(netdev_of "$1")"
+	netdev=$(netdev_of "$1")
+	ip link set "$netdev" netns left name "$1"
+	ip -n left link set "$1" master vd0
+	ip -n left link set "$1" up
+}
+
+test_shows() {
+	grep -q '^migrate: yes' /sys/kernel/debug/hvdpa/plain/migration
+	grep -q '^suspend: by the driver' /sys/kernel/debug/hvdpa/plain/migration
+}
+
+test_plain_contract() { move_under_load plain contract "$moves"; }
+test_plain_ifc() { move_under_load ifc plain "$moves"; }
+
+state_disk() {
+	timeout 120 python3 "$cases" state_disk "$(vhost_of disk)" "$@"
+}
+
+test_control_state() {
+	del p1
+	add other 0000:08:00.2
+	consume other vhost_vdpa
+	timeout 120 python3 "$cases" keeps_control_state "$(vhost_of plain)" "$(vhost_of other)" \
+		--control --rounds "$(rounds 20 5)"
+	del other
+}
+
+# With every ring relayed: a disk that executes in any order.
+test_always() {
+	clean_up || :
+	rmmod hvdpa
+	insmod /hvdpa/hvdpa.ko relay=always
+	hvdpa-vfs bind 0000:03:00.1
+	add disk 0000:03:00.1
+	consume disk vhost_vdpa
+	fault disks/vf0 reorder true
+	state_disk --rounds 80 --queues 2
+	# Not with event indices: the card then interrupts for what it holds back.
+	state_disk --rounds 40 --start 0xfff0
+	fault disks/vf0 reorder false
+	del disk
+	rmmod hvdpa
+}
+
+begin
+t setup "a standard function, one with the migration capability, one of Intel's"
+t test_shows "debugfs says that the driver does it"
+t test_plain_contract "a guest moves from a standard function to the capability's and back ($moves)"
+t test_plain_ifc "a guest moves from Intel's layout to a standard function and back ($moves)"
+t test_control_state "what commands set is there after suspend and resume"
+t test_always "relay=always: a disk that reorders"
+finish
