@@ -67,6 +67,8 @@ struct world {
 	struct hvdpa_relay_ring ring;
 	unsigned int stops;
 	unsigned int rewritten;
+	unsigned int marked;
+	unsigned int late;
 };
 
 static u32 draw(struct world *world, u32 below)
@@ -516,6 +518,94 @@ static void order_of_a_direct_ring_shows(struct kunit *test)
 	hvdpa_relay_ring_cleanup(&world->ring);
 }
 
+/* A head is marked while its owner does not know that it is used. */
+static void count_mark(struct hvdpa_relay_ring *ring, u16 head)
+{
+	struct world *world = container_of(ring, struct world, ring);
+
+	world->marked++;
+	if (le16_to_cpu(world->owner.used.idx) != world->guest.seen)
+		world->late++;
+}
+
+static void heads_are_marked_before_they_are_given(struct kunit *test)
+{
+	struct world *world = world_create(test, 1, ANY_ORDER, 0xfffe, false);
+	unsigned int i;
+
+	world->ring.mark = count_mark;
+	for (i = 0; i < 100; i++) {
+		bool tell;
+
+		guest_send(&world->guest);
+		guest_send(&world->guest);
+		KUNIT_EXPECT_EQ(test, world_take(world), 2);
+		device_fetch(&world->device, 2);
+		device_use(world, 2);
+		KUNIT_EXPECT_EQ(test, 2, hvdpa_relay_ring_give(&world->ring, 8,
+							       &tell));
+		guest_receive(&world->guest);
+	}
+	KUNIT_EXPECT_NULL(test, world->guest.error);
+	KUNIT_EXPECT_EQ(test, world->marked, 200);
+	KUNIT_EXPECT_EQ(test, world->late, 0);
+	hvdpa_relay_ring_cleanup(&world->ring);
+}
+
+struct pieces {
+	unsigned int n;
+	u64 bytes;
+	u64 last;
+};
+
+static void count_piece(void *data, u64 iova, u32 len)
+{
+	struct pieces *pieces = data;
+
+	pieces->n++;
+	pieces->bytes += len;
+	pieces->last = iova;
+}
+
+static struct vring_desc make_desc(u64 addr, u32 len, u16 flags, u16 next)
+{
+	return (struct vring_desc){
+		.addr = (__force __virtio64)cpu_to_le64(addr),
+		.len = (__force __virtio32)cpu_to_le32(len),
+		.flags = (__force __virtio16)cpu_to_le16(flags),
+		.next = (__force __virtio16)cpu_to_le16(next),
+	};
+}
+
+static void what_a_chain_has_for_writing_is_found(struct kunit *test)
+{
+	struct world *world = world_create(test, 1, IN_ORDER, 0, false);
+	struct vring_desc *desc;
+	struct pieces pieces = {};
+
+	desc = kunit_kcalloc(test, NUM, sizeof(*desc), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, desc);
+	world->ring.owner.desc = desc;
+	desc[3] = make_desc(0x1000, 16, VRING_DESC_F_NEXT, 0);
+	desc[0] = make_desc(0x2000, 4096, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 7);
+	desc[7] = make_desc(0x5000, 1, VRING_DESC_F_WRITE, 9);
+	hvdpa_relay_ring_chain(&world->ring, 3, count_piece, &pieces);
+	KUNIT_EXPECT_EQ(test, pieces.n, 2);
+	KUNIT_EXPECT_EQ(test, pieces.bytes, 4097);
+	KUNIT_EXPECT_EQ(test, pieces.last, 0x5000);
+
+	/* One without an end, and one that leads out of the table. */
+	pieces.n = 0;
+	desc[7] = make_desc(0x5000, 1, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 7);
+	hvdpa_relay_ring_chain(&world->ring, 7, count_piece, &pieces);
+	KUNIT_EXPECT_EQ(test, pieces.n, NUM);
+	pieces.n = 0;
+	desc[7] = make_desc(0x5000, 1, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, NUM);
+	hvdpa_relay_ring_chain(&world->ring, 7, count_piece, &pieces);
+	KUNIT_EXPECT_EQ(test, pieces.n, 1);
+	hvdpa_relay_ring_cleanup(&world->ring);
+}
+
 static struct kunit_case relay_ring_cases[] = {
 	KUNIT_CASE_PARAM(nothing_is_lost_or_used_twice, way_gen_params),
 	KUNIT_CASE(what_is_broken_is_noticed),
@@ -525,6 +615,8 @@ static struct kunit_case relay_ring_cases[] = {
 	KUNIT_CASE(sides_are_told_when_they_ask),
 	KUNIT_CASE(direct_ring_is_settled_from_where_it_was_drained),
 	KUNIT_CASE(order_of_a_direct_ring_shows),
+	KUNIT_CASE(heads_are_marked_before_they_are_given),
+	KUNIT_CASE(what_a_chain_has_for_writing_is_found),
 	{}
 };
 

@@ -171,6 +171,14 @@ static int hvdpa_file_info(struct hvdpa_file *file, void __user *arg)
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
+static int hvdpa_file_refuse_log(const struct hvdpa_device *hv)
+{
+	dev_err_ratelimited(hv->ep->dev, "dirty log: %s: %pe\n",
+			    hvdpa_relay_log_obstacle(hv),
+			    ERR_PTR(-EOPNOTSUPP));
+	return -EOPNOTSUPP;
+}
+
 /* What a START may ask of the device as it is now. */
 static int hvdpa_file_plan(struct hvdpa_file *file,
 			   const struct hvdpa_log_start *start,
@@ -185,7 +193,7 @@ static int hvdpa_file_plan(struct hvdpa_file *file,
 	if (!hv)
 		err = -ENODEV;
 	else if (!hvdpa_file_can_log(hv))
-		err = -EOPNOTSUPP;
+		err = hvdpa_file_refuse_log(hv);
 	else if (file->log)
 		err = -EBUSY;
 	else if (!is_power_of_2(start->page_size) ||

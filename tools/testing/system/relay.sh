@@ -103,6 +103,7 @@ test_log_disk() {
 
 test_log_refused() {
 	timeout 60 python3 "$cases" log_refused "$(vhost_of disk)" --name disk
+	lines_are 'dirty log: INDIRECT_DESC .bit 28. is agreed on: -EOPNOTSUPP' 1
 	lines_are 'dirty log: INDIRECT_DESC .bit 28. is agreed on: every page is reported as dirty' 1
 }
 
