@@ -386,7 +386,7 @@ static void start(struct dirty *dirty)
 		die_cannot_log(dirty->name);
 	/* Nobody wants a look to slow a guest down until it reboots. */
 	if (dirty->info.flags & HVDPA_INFO_RELAYED)
-		die("%s cannot log by itself, and a look relays no rings: relay.rst",
+		die("%s cannot log by itself; hvdpa-dirty does not relay rings for a look",
 		    dirty->name);
 	ranges = calloc(dirty->nranges, sizeof(*ranges));
 	if (!ranges)
