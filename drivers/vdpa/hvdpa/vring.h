@@ -6,6 +6,7 @@
 #define HVDPA_VRING_H
 
 #include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/interrupt.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -137,7 +138,7 @@ struct hvdpa_vring {
 	atomic64_t kicks;
 	atomic64_t errors;
 	u64 interrupts;
-};
+} ____cacheline_aligned; /* Two queues' kicks and interrupts share no line. */
 
 static inline bool hvdpa_vring_is_started(const struct hvdpa_vring *vring)
 {
