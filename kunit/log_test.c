@@ -235,6 +235,24 @@ static void marks_stay_in_the_log(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0x3, log->kept[0]);
 }
 
+static void many_marks_are_as_many_as_one_by_one(struct kunit *test)
+{
+	struct hvdpa_log *log = a_log(test);
+	unsigned long one_by_one[4];
+	unsigned int first, n;
+
+	for (first = 0; first < 130; first += 3) {
+		for (n = 1; n < 200; n += 7) {
+			memset(log->kept, 0, sizeof(one_by_one));
+			memset(one_by_one, 0, sizeof(one_by_one));
+			bitmap_set(one_by_one, first, min(n, 256 - first));
+			hvdpa_log_mark(log, at(first), n * (u64)SZ_4K);
+			KUNIT_ASSERT_MEMEQ(test, log->kept, one_by_one,
+					   sizeof(one_by_one));
+		}
+	}
+}
+
 static void reports_are_within_a_range(struct kunit *test)
 {
 	struct hvdpa_log *log = a_log(test);
@@ -259,6 +277,7 @@ static struct kunit_case hvdpa_log_cases[] = {
 	KUNIT_CASE(larger_pages_are_sums),
 	KUNIT_CASE(what_is_put_back_comes_again),
 	KUNIT_CASE(marks_stay_in_the_log),
+	KUNIT_CASE(many_marks_are_as_many_as_one_by_one),
 	KUNIT_CASE(reports_are_within_a_range),
 	{}
 };
