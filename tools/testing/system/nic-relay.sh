@@ -9,7 +9,7 @@
 . /hvdpa/tools/testing/moves.sh
 
 cases=$(dirname "$0")/nic_cases.py
-moves=$(rounds 10 2)
+moves=$(rounds 10 1)
 
 setup() {
 	hvdpa-vfs enable 0000:01:00.0 3
@@ -93,8 +93,8 @@ test_always() {
 begin
 t setup "a standard function, one with the migration capability, one of Intel's"
 t test_shows "debugfs says that the driver does it"
-t test_plain_contract "a guest moves from a standard function to the capability's and back ($moves)"
-t test_plain_ifc "a guest moves from Intel's layout to a standard function and back ($moves)"
+t test_plain_contract "a guest moves between a standard function and the capability's ($moves)"
+t test_plain_ifc "a guest moves between Intel's layout and a standard function ($moves)"
 t test_control_state "what commands set is there after suspend and resume"
 t test_always "relay=always: a disk that reorders"
 finish
