@@ -170,7 +170,6 @@ int hvdpa_control_queue_start(struct hvdpa_control_queue *queue, u16 idx,
 	struct hvdpa_ring_state initial;
 	u16 vector;
 	u16 size;
-	int err;
 
 	lockdep_assert_held(&ep->lock);
 
@@ -199,14 +198,8 @@ int hvdpa_control_queue_start(struct hvdpa_control_queue *queue, u16 idx,
 				    idx, vector, VIRTIO_MSI_NO_VECTOR, ERR_PTR(-EBUSY));
 		return -EBUSY;
 	}
-	ep->transport->set_queue(ep, idx, &place);
-	if (hvdpa_can(ep, HVDPA_SET_STATE)) {
-		hvdpa_ring_state_initial(&initial, packed);
-		err = ep->migration->set_ring_state(ep, idx, &initial);
-		if (err)
-			return err;
-	}
-	return hvdpa_endpoint_enable_queue(ep, idx);
+	hvdpa_ring_state_initial(&initial, packed);
+	return hvdpa_endpoint_start_queue(ep, idx, &place, &initial);
 }
 
 static void hvdpa_control_post_split(struct hvdpa_control_queue *queue,

@@ -288,14 +288,8 @@ int hvdpa_endpoint_reset_queue(struct hvdpa_endpoint *ep, u16 idx)
 	return err;
 }
 
-/**
- * hvdpa_endpoint_enable_queue - enable a queue
- * @ep: the endpoint, its lock held; the queue's registers are written
- * @idx: the queue
- *
- * Return: 0, or -EIO if the endpoint does not enable it.
- */
-int hvdpa_endpoint_enable_queue(struct hvdpa_endpoint *ep, u16 idx)
+/* Its registers are written. */
+static int hvdpa_endpoint_enable_queue(struct hvdpa_endpoint *ep, u16 idx)
 {
 	lockdep_assert_held(&ep->lock);
 
@@ -308,4 +302,32 @@ int hvdpa_endpoint_enable_queue(struct hvdpa_endpoint *ep, u16 idx)
 	}
 	__set_bit(idx, ep->enabled);
 	return 0;
+}
+
+/**
+ * hvdpa_endpoint_start_queue - tell an endpoint where a queue is, and enable it
+ * @ep: the endpoint, its lock held
+ * @idx: the queue
+ * @place: where it is
+ * @base: where it starts; an endpoint that cannot be told starts it at its beginning
+ *
+ * Virtio 1.4 section 4.1.5.1.3.
+ *
+ * Return: 0; -EIO if the endpoint does not enable it, or does not start it there.
+ */
+int hvdpa_endpoint_start_queue(struct hvdpa_endpoint *ep, u16 idx,
+			       const struct hvdpa_queue_place *place,
+			       const struct hvdpa_ring_state *base)
+{
+	int err;
+
+	lockdep_assert_held(&ep->lock);
+
+	ep->transport->set_queue(ep, idx, place);
+	if (hvdpa_can(ep, HVDPA_SET_STATE)) {
+		err = ep->migration->set_ring_state(ep, idx, base);
+		if (err)
+			return err;
+	}
+	return hvdpa_endpoint_enable_queue(ep, idx);
 }

@@ -251,7 +251,9 @@ int hvdpa_endpoint_read_queue_size(struct hvdpa_endpoint *ep, u16 idx,
 				   bool packed, u16 *size);
 bool hvdpa_queue_size_ok(u32 size, bool packed);
 int hvdpa_endpoint_reset_queue(struct hvdpa_endpoint *ep, u16 idx);
-int hvdpa_endpoint_enable_queue(struct hvdpa_endpoint *ep, u16 idx);
+int hvdpa_endpoint_start_queue(struct hvdpa_endpoint *ep, u16 idx,
+			       const struct hvdpa_queue_place *place,
+			       const struct hvdpa_ring_state *base);
 
 /* identify.c: what an endpoint is */
 

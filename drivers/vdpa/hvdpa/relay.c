@@ -471,7 +471,6 @@ static int hvdpa_relay_open(struct hvdpa_relay *relay)
 static int hvdpa_relay_enable(struct hvdpa_relay *relay)
 {
 	struct hvdpa_vring *vring = relay->vring;
-	struct hvdpa_endpoint *ep = vring->hv->ep;
 	u64 iova = hvdpa_relay_iova(relay);
 	const struct hvdpa_queue_place place = {
 		.num = vring->num,
@@ -480,16 +479,10 @@ static int hvdpa_relay_enable(struct hvdpa_relay *relay)
 		.device = iova + hvdpa_relay_avail_part(vring),
 	};
 	struct hvdpa_ring_state initial;
-	int err;
 
-	ep->transport->set_queue(ep, vring->hw_idx, &place);
-	if (hvdpa_can(ep, HVDPA_SET_STATE)) {
-		hvdpa_ring_state_initial(&initial, false);
-		err = ep->migration->set_ring_state(ep, vring->hw_idx, &initial);
-		if (err)
-			return err;
-	}
-	return hvdpa_endpoint_enable_queue(ep, vring->hw_idx);
+	hvdpa_ring_state_initial(&initial, false);
+	return hvdpa_endpoint_start_queue(vring->hv->ep, vring->hw_idx, &place,
+					  &initial);
 }
 
 /* Entries are passed on from now on, unless a map went while the ring was opened. */

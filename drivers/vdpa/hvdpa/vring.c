@@ -195,7 +195,6 @@ static bool hvdpa_direct_can_start_at(const struct hvdpa_vring *vring,
 	       hvdpa_ring_state_is_initial(base, hvdpa_is_packed(vring->hv));
 }
 
-/* Virtio 1.4 section 4.1.5.1.3. */
 static int hvdpa_direct_start(struct hvdpa_vring *vring)
 {
 	struct hvdpa_endpoint *ep = vring->hv->ep;
@@ -205,7 +204,6 @@ static int hvdpa_direct_start(struct hvdpa_vring *vring)
 		.driver = vring->driver,
 		.device = vring->device,
 	};
-	u16 idx = vring->hw_idx;
 	int err;
 
 	lockdep_assert_held(&ep->lock);
@@ -222,13 +220,8 @@ static int hvdpa_direct_start(struct hvdpa_vring *vring)
 		return -EOPNOTSUPP;
 	}
 
-	ep->transport->set_queue(ep, idx, &place);
-	if (hvdpa_can(ep, HVDPA_SET_STATE)) {
-		err = ep->migration->set_ring_state(ep, idx, &vring->base);
-		if (err)
-			return err;
-	}
-	return hvdpa_endpoint_enable_queue(ep, idx);
+	return hvdpa_endpoint_start_queue(ep, vring->hw_idx, &place,
+					  &vring->base);
 }
 
 static void hvdpa_direct_kick(struct hvdpa_vring *vring)
