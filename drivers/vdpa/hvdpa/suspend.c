@@ -8,32 +8,28 @@
  * While the device is paused the endpoint reaches no memory at all: what it would
  * still write after its reset goes nowhere.
  */
-#include <linux/delay.h>
 #include <linux/device.h>
+#include <linux/iopoll.h>
 #include <linux/ktime.h>
-#include <linux/slab.h>
 #include <uapi/linux/virtio_ids.h>
 
 #include "device.h"
 #include "provision.h"
 #include "relay.h"
-#include "relay_ring.h"
 
 /* The longest that a disk may take to end what it has begun. */
 #define HVDPA_DRAIN_TIMEOUT_MS	1000
 #define HVDPA_DRAIN_POLL_US	100
 
-/* Has the endpoint ended all that it has of a disk's queue? */
-static int hvdpa_pause_is_drained(struct hvdpa_vring *vring, bool *drained)
+/* 1 once the endpoint has ended all that it has of a disk's queue, 0 until then. */
+static int hvdpa_pause_is_drained(struct hvdpa_vring *vring)
 {
 	struct hvdpa_dma *dma = &vring->hv->dma;
 	u16 available, used;
 	int err;
 
-	if (vring->ops == &hvdpa_relay_vring_ops) {
-		*drained = !hvdpa_relay_pending(vring);
-		return 0;
-	}
+	if (vring->ops == &hvdpa_relay_vring_ops)
+		return !hvdpa_relay_pending(vring);
 	/* In this order: what is used was available. */
 	err = hvdpa_access_read16(dma, HVDPA_ASID_DATA, vring->device +
 				  offsetof(struct vring_used, idx), &used) ?:
@@ -41,9 +37,21 @@ static int hvdpa_pause_is_drained(struct hvdpa_vring *vring, bool *drained)
 				  offsetof(struct vring_avail, idx), &available);
 	if (err)
 		return err;
-	*drained = used == available;
 	vring->drained = used;
-	return 0;
+	return used == available;
+}
+
+static int hvdpa_pause_drain_queue(struct hvdpa_vring *vring, ktime_t end)
+{
+	s64 left = ktime_us_delta(end, ktime_get());
+	int err, drained;
+
+	err = read_poll_timeout(hvdpa_pause_is_drained, drained, drained,
+				HVDPA_DRAIN_POLL_US, max(left, 1), false, vring);
+	if (!err)
+		return min(drained, 0);
+	/* What is relayed is known, whatever the disk does. */
+	return vring->ops == &hvdpa_relay_vring_ops ? 0 : -EBUSY;
 }
 
 /*
@@ -54,7 +62,6 @@ static int hvdpa_pause_is_drained(struct hvdpa_vring *vring, bool *drained)
  */
 static int hvdpa_pause_drain(struct hvdpa_device *hv, ktime_t end)
 {
-	bool drained;
 	int err;
 	u32 i;
 
@@ -65,19 +72,7 @@ static int hvdpa_pause_drain(struct hvdpa_device *hv, ktime_t end)
 			continue;
 		if (vring->ops->has_doorbell)
 			vring->ops->kick(vring);
-		for (;;) {
-			err = hvdpa_pause_is_drained(vring, &drained);
-			if (err || drained)
-				break;
-			if (ktime_after(ktime_get(), end)) {
-				err = -EBUSY;
-				break;
-			}
-			fsleep(HVDPA_DRAIN_POLL_US);
-		}
-		/* What is relayed is known, whatever the disk does. */
-		if (err == -EBUSY && vring->ops == &hvdpa_relay_vring_ops)
-			continue;
+		err = hvdpa_pause_drain_queue(vring, end);
 		if (err) {
 			dev_err_ratelimited(hv->ep->dev,
 					    "suspend: queue %u has requests that did not end within %u ms: %pe\n",
@@ -89,7 +84,7 @@ static int hvdpa_pause_drain(struct hvdpa_device *hv, ktime_t end)
 	return 0;
 }
 
-static void hvdpa_pause_hold(struct hvdpa_device *hv)
+static void hvdpa_device_hold(struct hvdpa_device *hv)
 {
 	u32 i;
 
@@ -148,7 +143,7 @@ static int hvdpa_pause(struct hvdpa_device *hv)
 		return -EOPNOTSUPP;
 	}
 
-	hvdpa_pause_hold(hv);
+	hvdpa_device_hold(hv);
 	if (ep->type == VIRTIO_ID_BLOCK)
 		err = hvdpa_pause_drain(hv, ktime_add_ms(ktime_get(),
 							 HVDPA_DRAIN_TIMEOUT_MS));
@@ -233,7 +228,6 @@ static bool hvdpa_device_relays(const struct hvdpa_device *hv)
 int hvdpa_device_suspend(struct hvdpa_device *hv)
 {
 	int err;
-	u32 i;
 
 	lockdep_assert_held(&hv->ep->lock);
 
@@ -247,8 +241,7 @@ int hvdpa_device_suspend(struct hvdpa_device *hv)
 	if (!hvdpa_can(hv->ep, HVDPA_SUSPEND) || hvdpa_device_relays(hv))
 		return hvdpa_pause(hv);
 
-	for (i = 0; i < hv->nvqs; i++)
-		hvdpa_vring_hold(&hv->vrings[i]);
+	hvdpa_device_hold(hv);
 	err = hv->ep->migration->suspend(hv->ep);
 	if (err)
 		hvdpa_device_failed(hv);
