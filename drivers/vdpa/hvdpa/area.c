@@ -63,7 +63,7 @@ err_put_pages:
 
 /**
  * hvdpa_area_open - have a piece of the owner's memory at hand
- * @area: zeroed, but for @area->lost
+ * @area: zeroed, but for @area->lost and @area->data
  * @dma: the device's DMA side
  * @iova: its first address in ASID 0
  * @len: its bytes, not 0
@@ -146,6 +146,6 @@ void hvdpa_areas_lose(struct hvdpa_dma *dma, u64 iova, u64 size)
 		    iova <= area->iova + (area->len - 1)) {
 			area->gone = true;
 			if (area->lost)
-				area->lost(area);
+				area->lost(area->data);
 		}
 }

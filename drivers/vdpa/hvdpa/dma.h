@@ -72,6 +72,7 @@ struct hvdpa_dma {
  * @len: its bytes
  * @lost: its map is about to go: it is not touched any more on return; the lock is
  *	  held, may not sleep; NULL for what is touched with that lock held only
+ * @data: for @lost
  * @gone: its map went
  * @at: where the driver sees it
  * @writable: it may be written
@@ -82,7 +83,8 @@ struct hvdpa_area {
 	struct hvdpa_dma *dma;
 	u64 iova;
 	size_t len;
-	void (*lost)(struct hvdpa_area *area);
+	void (*lost)(void *data);
+	void *data;
 	bool gone;
 	void *at;
 	bool writable;

@@ -209,19 +209,9 @@ static bool hvdpa_relay_halt(struct hvdpa_relay *relay, int err)
 	return ran;
 }
 
-static void hvdpa_relay_avail_lost(struct hvdpa_area *area)
+static void hvdpa_relay_lost(void *data)
 {
-	hvdpa_relay_halt(container_of(area, struct hvdpa_relay, avail), -EFAULT);
-}
-
-static void hvdpa_relay_used_lost(struct hvdpa_area *area)
-{
-	hvdpa_relay_halt(container_of(area, struct hvdpa_relay, used), -EFAULT);
-}
-
-static void hvdpa_relay_desc_lost(struct hvdpa_area *area)
-{
-	hvdpa_relay_halt(container_of(area, struct hvdpa_relay, desc), -EFAULT);
+	hvdpa_relay_halt(data, -EFAULT);
 }
 
 /* No device writes so much at once; to mark it would take too long here. */
@@ -337,6 +327,12 @@ static void hvdpa_relay_kick(struct hvdpa_vring *vring)
 		mod_delayed_work(system_unbound_wq, &vring->relay->work, 0);
 }
 
+static void hvdpa_relay_watch(struct hvdpa_relay *relay, struct hvdpa_area *area)
+{
+	area->lost = hvdpa_relay_lost;
+	area->data = relay;
+}
+
 static struct hvdpa_relay *hvdpa_relay_create(struct hvdpa_vring *vring)
 {
 	struct hvdpa_relay *relay = kzalloc(sizeof(*relay), GFP_KERNEL_ACCOUNT);
@@ -348,9 +344,9 @@ static struct hvdpa_relay *hvdpa_relay_create(struct hvdpa_vring *vring)
 	spin_lock_init(&relay->give_lock);
 	INIT_DELAYED_WORK(&relay->work, hvdpa_relay_work);
 	INIT_WORK(&relay->fail, hvdpa_relay_fail_work);
-	relay->desc.lost = hvdpa_relay_desc_lost;
-	relay->avail.lost = hvdpa_relay_avail_lost;
-	relay->used.lost = hvdpa_relay_used_lost;
+	hvdpa_relay_watch(relay, &relay->desc);
+	hvdpa_relay_watch(relay, &relay->avail);
+	hvdpa_relay_watch(relay, &relay->used);
 	return relay;
 }
 
@@ -592,11 +588,7 @@ static int hvdpa_relay_settle(struct hvdpa_vring *vring)
 	if (ret < 0)
 		return ret;
 	hvdpa_relay_mark_used(relay);
-	if (ret && vring->hv->log)
-		hvdpa_log_mark(vring->hv->log, vring->driver,
-			       hvdpa_relay_avail_bytes(vring->num));
-	vring->base.avail_idx = base;
-	vring->base.used_idx = base;
+	hvdpa_vring_stands_at(vring, base, ret);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a split ring stands that the endpoint served itself, once that was reset.
+ * Where a split ring stands once the endpoint was reset.
  */
 #include <linux/device.h>
 #include <linux/slab.h>
@@ -8,6 +8,25 @@
 
 #include "parts.h"
 #include "relay_ring.h"
+
+/**
+ * hvdpa_vring_stands_at - remember where a split ring was left
+ * @vring: the virtqueue; the endpoint's lock is held
+ * @idx: its next available index, and its next used one
+ * @rewritten: slots of its available ring were written
+ */
+void hvdpa_vring_stands_at(struct hvdpa_vring *vring, u16 idx, bool rewritten)
+{
+	struct hvdpa_log *log = vring->hv->log;
+
+	lockdep_assert_held(&vring->hv->ep->lock);
+
+	if (rewritten && log)
+		hvdpa_log_mark(log, vring->driver,
+			       hvdpa_relay_avail_bytes(vring->num));
+	vring->base.avail_idx = idx;
+	vring->base.used_idx = idx;
+}
 
 /* The ring of a disk; how many slots were written. */
 static int hvdpa_settle_disk(struct hvdpa_vring *vring,
@@ -52,11 +71,7 @@ static int hvdpa_settle_ring(struct hvdpa_vring *vring, struct hvdpa_area *avail
 				     vring->idx);
 	if (ret < 0)
 		return ret;
-	if (ret && hv->log)
-		hvdpa_log_mark(hv->log, vring->driver,
-			       hvdpa_relay_avail_bytes(vring->num));
-	vring->base.avail_idx = idx;
-	vring->base.used_idx = idx;
+	hvdpa_vring_stands_at(vring, idx, ret);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <linux/iopoll.h>
 #include <linux/ktime.h>
 #include <uapi/linux/virtio_ids.h>
+#include <uapi/linux/virtio_ring.h>
 
 #include "device.h"
 #include "provision.h"

@@ -171,8 +171,9 @@ void hvdpa_vring_set_handler(struct hvdpa_vring *vring,
 void hvdpa_vring_set_cb(struct hvdpa_vring *vring,
 			const struct vdpa_callback *cb);
 
-/* settle.c: where a ring stands that the endpoint served itself */
+/* settle.c: where a ring stands that is stopped */
 
+void hvdpa_vring_stands_at(struct hvdpa_vring *vring, u16 idx, bool rewritten);
 int hvdpa_direct_settle(struct hvdpa_vring *vring);
 
 /* doorbell.c: which doorbells may be mapped */
