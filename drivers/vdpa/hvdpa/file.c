@@ -111,9 +111,11 @@ static bool hvdpa_file_hardware_logs(const struct hvdpa_device *hv)
 	return hvdpa_can(hv->ep, HVDPA_LOG) && hv->dma.window;
 }
 
-static bool hvdpa_file_can_log(const struct hvdpa_device *hv)
+/* Why there is no log; NULL where there is one. */
+static const char *hvdpa_file_log_obstacle(const struct hvdpa_device *hv)
 {
-	return hvdpa_file_hardware_logs(hv) || !hvdpa_relay_log_obstacle(hv);
+	return hvdpa_file_hardware_logs(hv) ? NULL :
+					      hvdpa_relay_log_obstacle(hv);
 }
 
 static u64 hvdpa_file_page_sizes(const struct hvdpa_device *hv)
@@ -155,13 +157,13 @@ static int hvdpa_file_info(struct hvdpa_file *file, void __user *arg)
 	info.nqueues = hv->nvqs;
 	info.reports = file->reports;
 	info.untrusted = file->untrusted;
-	if (hvdpa_file_can_log(hv)) {
+	if (!hvdpa_file_log_obstacle(hv)) {
 		info.flags |= HVDPA_INFO_LOG;
+		if (!hvdpa_file_hardware_logs(hv))
+			info.flags |= HVDPA_INFO_RELAYED;
 		info.page_sizes = hvdpa_file_page_sizes(hv);
 		info.max_log_bytes = HVDPA_LOG_BYTES_MAX;
 	}
-	if (info.flags & HVDPA_INFO_LOG && !hvdpa_file_hardware_logs(hv))
-		info.flags |= HVDPA_INFO_RELAYED;
 	if (hvdpa_file_has_doorbells(hv))
 		info.flags |= HVDPA_INFO_DOORBELLS;
 	if (file->log)
@@ -171,10 +173,14 @@ static int hvdpa_file_info(struct hvdpa_file *file, void __user *arg)
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-static int hvdpa_file_refuse_log(const struct hvdpa_device *hv)
+/* The owner may agree on other features meanwhile: the reason is asked for once. */
+static int hvdpa_file_check_log(const struct hvdpa_device *hv)
 {
-	dev_err_ratelimited(hv->ep->dev, "dirty log: %s: %pe\n",
-			    hvdpa_relay_log_obstacle(hv),
+	const char *obstacle = hvdpa_file_log_obstacle(hv);
+
+	if (!obstacle)
+		return 0;
+	dev_err_ratelimited(hv->ep->dev, "dirty log: %s: %pe\n", obstacle,
 			    ERR_PTR(-EOPNOTSUPP));
 	return -EOPNOTSUPP;
 }
@@ -190,11 +196,10 @@ static int hvdpa_file_plan(struct hvdpa_file *file,
 
 	mutex_lock(&file->lock);
 	hv = file->hv;
-	if (!hv)
-		err = -ENODEV;
-	else if (!hvdpa_file_can_log(hv))
-		err = hvdpa_file_refuse_log(hv);
-	else if (file->log)
+	err = hv ? hvdpa_file_check_log(hv) : -ENODEV;
+	if (err)
+		goto out_unlock;
+	if (file->log)
 		err = -EBUSY;
 	else if (!is_power_of_2(start->page_size) ||
 		 !(hvdpa_file_page_sizes(hv) & start->page_size))
@@ -203,6 +208,7 @@ static int hvdpa_file_plan(struct hvdpa_file *file,
 		err = hvdpa_log_plan(ranges, start->num_ranges,
 				     start->page_size, &hv->dma.range,
 				     hv->ep->migration->log_from_zero, window);
+out_unlock:
 	mutex_unlock(&file->lock);
 	return err;
 }
