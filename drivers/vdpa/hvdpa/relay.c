@@ -72,6 +72,7 @@ MODULE_PARM_DESC(relay,
  * @fail: makes the device fail
  * @shadow: the endpoint's rings; NULL while there are none
  * @log: where what is written is marked, or NULL
+ * @marked: bytes of the chain that is being marked; protected by give_lock
  * @desc: the owner's descriptor table, where there is a log
  * @avail: the owner's available ring
  * @used: the owner's used ring
@@ -96,6 +97,7 @@ struct hvdpa_relay {
 	struct work_struct fail;
 	void *shadow;
 	struct hvdpa_log *log;
+	u64 marked;
 	struct hvdpa_area desc;
 	struct hvdpa_area avail;
 	struct hvdpa_area used;
@@ -214,14 +216,15 @@ static void hvdpa_relay_lost(void *data)
 	hvdpa_relay_halt(data, -EFAULT);
 }
 
-/* No device writes so much at once; to mark it would take too long here. */
+/* The most bytes of a chain: no device writes more, and to mark it would take long. */
 #define HVDPA_RELAY_MARK_MAX	SZ_64M
 
 static void hvdpa_relay_wrote(void *data, u64 iova, u32 len)
 {
 	struct hvdpa_relay *relay = data;
 
-	if (len > HVDPA_RELAY_MARK_MAX)
+	relay->marked += len;
+	if (relay->marked > HVDPA_RELAY_MARK_MAX)
 		hvdpa_log_distrust(relay->log, "a buffer is larger than can be marked");
 	else
 		hvdpa_log_mark(relay->log, iova, len);
@@ -235,8 +238,10 @@ static void hvdpa_relay_mark(struct hvdpa_relay_ring *ring, u16 head)
 {
 	struct hvdpa_relay *relay = container_of(ring, struct hvdpa_relay, ring);
 
-	if (relay->log)
-		hvdpa_relay_ring_chain(ring, head, hvdpa_relay_wrote, relay);
+	if (!relay->log || READ_ONCE(relay->log->untrusted))
+		return;
+	relay->marked = 0;
+	hvdpa_relay_ring_chain(ring, head, hvdpa_relay_wrote, relay);
 }
 
 /*
