@@ -103,6 +103,15 @@ test_resume() {
 	timeout 60 python3 "$cases" resume_net "$(vhost_of nic1)" "$(vhost_of nic2)" --rounds 50 --packed
 }
 
+# Hardware that can be told where its rings stand, with and without RESUME.
+test_disabled_base() {
+	local name
+	for name in nic ifc; do
+		timeout 60 python3 "$cases" disabled_base "$(vhost_of "${name}1")" \
+			"$(vhost_of "${name}2")" --rounds "$(rounds 20 5)"
+	done
+}
+
 test_virtio14() {
 	timeout 60 python3 "$cases" resume_net "$(vhost_of v141)" "$(vhost_of v142)" --rounds 100
 	timeout 60 python3 "$cases" stands_at_used "$(vhost_of v141)" "$(vhost_of v142)"
@@ -202,6 +211,7 @@ t test_ifc "Intel IFC, rings in pairs"
 t test_dense "Intel IFC, rings side by side"
 t test_ifc_disk "Intel IFC, a disk"
 t test_resume "resume goes on without a reset"
+t test_disabled_base "queues that are disabled say where they stand, and go on"
 t test_virtio14 "virtio 1.4's SUSPEND: stop, state, resume"
 t test_absent "what hardware cannot do is absent, and debugfs says why"
 t test_refusals "states that cannot be are refused, and those of running queues"
