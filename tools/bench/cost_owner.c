@@ -176,6 +176,21 @@ static void interrupt_costs(struct bench *bench)
 		sample(&bench->samples[INTERRUPT], gaps.latest);
 }
 
+/*
+ * A queue that has used something stands elsewhere than at 0, and that decides what it
+ * costs to go on. So each round has its frame used before the device is suspended.
+ */
+static void frame_is_used(struct bench *bench)
+{
+	uint8_t *ring = bench->memory + TX * RING_BYTES;
+	struct vring_avail *avail = (void *)(ring + 16 * ENTRIES);
+	struct vring_used *used = (void *)(ring + 20 * ENTRIES);
+	uint64_t end = ticks() + 1000 * PATIENCE;
+
+	while (__atomic_load_n(&used->idx, __ATOMIC_ACQUIRE) != avail->idx)
+		must(ticks() < end, "the frame's used entry");
+}
+
 static void data_path(struct bench *bench)
 {
 	void *page = mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, bench->owner.fd,
@@ -188,6 +203,7 @@ static void data_path(struct bench *bench)
 	doorbell_costs(bench);
 	interrupt_costs(bench);
 	quiet_end();
+	frame_is_used(bench);
 	munmap(page, PAGE);
 }
 
