@@ -55,6 +55,7 @@ first_kernel() {
 	while dd if="/dev/$(disk_of consumed)" of=/dev/null bs=64k iflag=direct status=none; do :; done &
 	sleep 0.5
 	kill -0 %1 %2
+	/hvdpa/tools/testing/counts
 	"$state/second/kexec" /hvdpa/boot/kernel "$state/second.cpio" \
 		"$(cat /proc/cmdline) initcall_blacklist=virtio_pci_driver_init"
 }
