@@ -5,9 +5,8 @@
 # shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
-# What may not grow: objects of the caches that the driver's allocations come
-# from are too many to tell apart, so the whole of slab with a little room;
-# vectors, modules' users, files and domains to the last one.
+# What may not grow: the driver's allocations come from caches that all share, so
+# the whole of slab with a little room; vectors, modules' users, files and domains to the last one.
 snapshot() {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
@@ -19,12 +18,21 @@ snapshot() {
 	find /sys/bus/vdpa/devices/ /dev -maxdepth 1 -name '*vdpa*' | wc -l
 }
 
+# Shrinking a cache gives back its empty slabs, and what KASAN keeps of it after it
+# was freed: 70 MiB in all, which come and go with what the rest of the system does.
 slab_kib() {
+	local file
+	for file in /sys/kernel/slab/*/shrink; do echo 1 >"$file"; done
 	awk '/^SUnreclaim/ {print $2}' /proc/meminfo
 }
 
+# In make check the lives of kunit and nic-faults are looked through for leaks; here
+# it would double the time that each process takes.
+has_kmemleak() {
+	[ -e /sys/kernel/debug/kmemleak ] && ! grep -q kmemleak=off /proc/cmdline
+}
+
 kmemleak_clean() {
-	[ -e /sys/kernel/debug/kmemleak ] || return 0
 	echo scan >/sys/kernel/debug/kmemleak
 	sleep 1
 	echo scan >/sys/kernel/debug/kmemleak
@@ -33,7 +41,7 @@ kmemleak_clean() {
 
 # steady COUNT FUNCTION: the first rounds fill caches, the rest must not grow.
 steady() {
-	local n before slab
+	local n before slab after
 	for ((n = 0; n < $(rounds 3 2); n++)); do "$2"; done
 	before=$(snapshot)
 	slab=$(slab_kib)
@@ -43,10 +51,10 @@ steady() {
 		echo "# after: $(snapshot)"
 		return 1
 	fi
-	echo "# unreclaimable slab: $slab KiB before, $(slab_kib) after"
-	[ "$(slab_kib)" -lt $((slab + 1024)) ]
-	# A look takes half a minute: make check has one at the end, for all.
-	[ -n "${HVDPA_SHORT:-}" ] || kmemleak_clean
+	after=$(slab_kib)
+	echo "# unreclaimable slab: $slab KiB before, $after after"
+	[ "$after" -lt $((slab + 1024)) ]
+	! has_kmemleak || kmemleak_clean
 }
 
 rebind() {
@@ -141,5 +149,5 @@ t test_unload_with_devices "the module goes with its devices"
 t test_vfs "$few times all VFs"
 t test_storm "devices of four functions come and go at once"
 hvdpa-vfs unbind 0000:03:00.0
-t kmemleak_clean "nothing of it is leaked"
+! has_kmemleak || t kmemleak_clean "nothing of it is leaked"
 finish

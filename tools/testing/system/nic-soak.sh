@@ -4,11 +4,11 @@
 # All at once over eight VFs for HVDPA_SOAK_SECONDS: traffic under a log,
 # suspend and restart, control commands, functions that die, a container whose
 # netdev comes and goes, and somebody who asks after all of them. Each keeps its
-# own promises; every minute the machine keeps its. Three minutes, one in make check.
+# own promises; every minute the machine keeps its. Three minutes, half a one in make check.
 # shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
-seconds=${HVDPA_SOAK_SECONDS:-$(rounds 180 60)}
+seconds=${HVDPA_SOAK_SECONDS:-$(rounds 180 30)}
 here=$(dirname "$0")
 all=0x730018020
 mortal=0000:03:00.1
