@@ -53,13 +53,31 @@ content_key() {
 sysroot_key() {
 	content_key "$HVDPA_SRC/scripts/sysroot"
 }
-SYSROOT=$HVDPA_CACHE/sysroot-$(sysroot_key)
+SYSROOT=${HVDPA_SYSROOT:-$HVDPA_CACHE/sysroot-$(sysroot_key)}
 export SYSROOT
 
 # in_sysroot COMMAND...: run in the sysroot with /proc, /dev and the sources
 # and the cache at the paths that they have outside.
 in_sysroot() {
 	"$HVDPA_SRC/scripts/in-sysroot" "$SYSROOT" "$@"
+}
+
+# copy_modules ROOT RELEASE FOLDER MODULE...: modules of a kernel of the root with what
+# they need, for insmod, and FOLDER/order, a name a line.
+copy_modules() {
+	local root=$1 release=$2 folder=$3 module name
+	shift 3
+	for module; do
+		in_sysroot modprobe -d "$root" -S "$release" --show-depends "$module"
+	done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' |
+	while read -r module; do
+		name=${module##*/}
+		case $name in
+		*.xz) name=${name%.xz}; in_sysroot xz -dc "$module" >"$folder/$name" </dev/null ;;
+		*) cp "$module" "$folder/" ;;
+		esac
+		echo "$name" >>"$folder/order"
+	done
 }
 
 apt_sites() {
@@ -125,8 +143,8 @@ unpack_kernels() {
 				sed -n "s/^linux-headers-\([^-]*-amd64\)$/\1/p" |
 				sort -V | tail -n 1)
 			[ -n "$abi" ] || { echo "no kernel $series"; exit 1; }
-			apt-get install -y --no-install-recommends "linux-headers-$abi"
-			# Headers of Debian 12 bring their image along.
+			# Headers may bring their image along; it needs no initramfs here.
+			INITRD=No apt-get install -y --no-install-recommends "linux-headers-$abi"
 			[ -e "/boot/vmlinuz-$abi" ] || unpack_image
 			mkdir -p /boot
 			[ -e "/boot/vmlinuz-$abi" ] ||

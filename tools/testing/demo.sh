@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The main job, in the test machine: one VF for a guest, one for a namespace,
 # a disk for the kernel. Every step is shown as it is typed.
-# shellcheck source=tools/testing/lib.sh
-. /hvdpa/tools/testing/lib.sh >/dev/null
+# shellcheck source=tools/testing/words.sh
+. /hvdpa/tools/testing/words.sh
+PATH=/hvdpa/tools:/hvdpa/tools/testing:$PATH
 set -euo pipefail
 trap 'echo "demo: line $LINENO failed: $BASH_COMMAND"' ERR
 

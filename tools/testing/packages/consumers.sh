@@ -58,7 +58,7 @@ contained() {
 # What is on the page.
 defined() {
 	mkdir -p /var/lib/libvirt/boot
-	cp /hvdpa/guest/vmlinux /hvdpa/guest/initrd /var/lib/libvirt/boot/
+	cp /hvdpa/guest/kernel /hvdpa/guest/initrd /var/lib/libvirt/boot/
 	virsh define --validate /root/web.xml
 }
 
