@@ -420,6 +420,34 @@ static void packed_chain_without_an_end_is_an_error(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ELOOP, next(owner, &chain));
 }
 
+/* Who served it took two chains, and used both; the third it left. */
+static void ring_of_somebody_else_is_gone_on_with(struct kunit *test)
+{
+	struct owner *owner = owner_create(test, false);
+	struct hvdpa_chain chain;
+	u16 head;
+
+	for (head = 0; head < 3; head++) {
+		put_desc(BASE + DESC, head, BASE + ACK, 1, VRING_DESC_F_WRITE, 0);
+		make_available(head);
+	}
+	put_unaligned_le16(2, owner_at(BASE + DEVICE + 2, 2));
+
+	KUNIT_ASSERT_EQ(test, 0, hvdpa_owner_ring_find(&owner->ring));
+	KUNIT_ASSERT_EQ(test, 1, next(owner, &chain));
+	KUNIT_EXPECT_EQ(test, chain.id, 2);
+	KUNIT_EXPECT_GE(test, hvdpa_owner_ring_answer(&owner->ring, &chain, 1), 0);
+	KUNIT_EXPECT_EQ(test, get_unaligned_le16(owner_at(BASE + DEVICE + 2, 2)), 3);
+	KUNIT_EXPECT_EQ(test, 0, next(owner, &chain));
+}
+
+static void packed_ring_does_not_tell_where_it_stands(struct kunit *test)
+{
+	struct owner *owner = owner_create(test, true);
+
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, hvdpa_owner_ring_find(&owner->ring));
+}
+
 static struct kunit_case owner_ring_cases[] = {
 	KUNIT_CASE(split_chain_is_taken_and_answered),
 	KUNIT_CASE(split_owner_that_wants_no_interrupt_gets_none),
@@ -430,6 +458,8 @@ static struct kunit_case owner_ring_cases[] = {
 	KUNIT_CASE(packed_chain_is_taken_and_answered),
 	KUNIT_CASE(packed_table_has_an_end),
 	KUNIT_CASE(packed_chain_without_an_end_is_an_error),
+	KUNIT_CASE(ring_of_somebody_else_is_gone_on_with),
+	KUNIT_CASE(packed_ring_does_not_tell_where_it_stands),
 	{}
 };
 

@@ -127,6 +127,32 @@ static void configuration_says_what_was_given(struct kunit *test)
 	}
 }
 
+/* Of a device that needs a reset, where there is a link to be told of. */
+static void device_that_needs_a_reset_has_no_link(struct kunit *test)
+{
+	const size_t at = offsetof(struct virtio_net_config, status);
+	struct hvdpa_device *hv = fake_device(test);
+	__le16 up = cpu_to_le16(VIRTIO_NET_S_LINK_UP), status;
+
+	hvdpa_config_write(hv->ep, at, &up, sizeof(up));
+	hv->features = BIT_ULL(VIRTIO_NET_F_STATUS);
+	hvdpa_provision_config_read(hv, at, &status, sizeof(status));
+	KUNIT_EXPECT_EQ(test, status, up);
+
+	hv->status = VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET;
+	hvdpa_provision_config_read(hv, at, &status, sizeof(status));
+	KUNIT_EXPECT_EQ(test, status, 0);
+
+	hv->features = 0;
+	hvdpa_provision_config_read(hv, at, &status, sizeof(status));
+	KUNIT_EXPECT_EQ(test, status, up);
+
+	hv->features = BIT_ULL(VIRTIO_NET_F_STATUS);
+	hv->ep->type = VIRTIO_ID_BLOCK;
+	hvdpa_provision_config_read(hv, at, &status, sizeof(status));
+	KUNIT_EXPECT_EQ(test, status, up);
+}
+
 static void card_is_told_of_what_it_knows(struct kunit *test)
 {
 	static const struct vdpa_dev_set_config config = {
@@ -229,6 +255,7 @@ static struct kunit_case provision_test_cases[] = {
 			 provision_gen_params),
 	KUNIT_CASE(mask_is_honest),
 	KUNIT_CASE(configuration_says_what_was_given),
+	KUNIT_CASE(device_that_needs_a_reset_has_no_link),
 	KUNIT_CASE(card_is_told_of_what_it_knows),
 	KUNIT_CASE(one_pair_has_no_mq),
 	KUNIT_CASE(control_queue_has_two_numbers),

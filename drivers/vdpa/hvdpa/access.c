@@ -136,6 +136,18 @@ void hvdpa_access_unmap(struct hvdpa_dma *dma, u64 first, u64 last)
 	mutex_unlock(&dma->lock);
 }
 
+/*
+ * A consumer in the kernel got the address from the DMA API for the function: it is
+ * that of the IOMMU's tables for it, or of memory where there are none.
+ */
+static int hvdpa_access_find_kernel(struct hvdpa_dma *dma, u64 iova, u64 *pa)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dma->dev);
+
+	*pa = domain ? iommu_iova_to_phys(domain, iova) : iova;
+	return *pa && pfn_valid(PHYS_PFN(*pa)) ? 0 : -EFAULT;
+}
+
 /**
  * hvdpa_access_find - find where a byte of the owner's memory is
  * @dma: the device's DMA side, its lock held: the page is there until it is given up
@@ -154,6 +166,8 @@ int hvdpa_access_find(struct hvdpa_dma *dma, u32 asid, u64 iova, u32 perm,
 
 	lockdep_assert_held(&dma->lock);
 
+	if (asid == HVDPA_ASID_KERNEL)
+		return hvdpa_access_find_kernel(dma, iova, pa);
 	map = vhost_iotlb_itree_first(maps, iova, iova);
 	if (map && (map->perm & perm) != perm)
 		return -EACCES;

@@ -34,6 +34,8 @@ static struct workqueue_struct *hvdpa_control_wq;
  * @limits: what commands there may be
  * @state: what the device was told; forgotten by a reset
  * @replay: commands that are kept as they were; forgotten likewise
+ * @refuses: the device does not run any more: each command is answered with an error
+ * @broken: the owner's ring could not be followed, and is left alone until a reset
  * @work: serves the ring
  * @command: the driver's copy of a command
  * @received: commands taken from the ring
@@ -51,6 +53,8 @@ struct hvdpa_control {
 	struct hvdpa_command_limits limits;
 	struct hvdpa_command_state state;
 	struct hvdpa_replay replay;
+	bool refuses;
+	bool broken;
 	struct work_struct work;
 	u8 *command;
 	u64 received;
@@ -98,7 +102,8 @@ static u8 hvdpa_control_command(struct hvdpa_control *control,
 
 	WRITE_ONCE(control->received, control->received + 1);
 	*err = 0;
-	if (!chain->unreadable && chain->out_len <= HVDPA_COMMAND_MAX &&
+	if (!control->refuses && !chain->unreadable &&
+	    chain->out_len <= HVDPA_COMMAND_MAX &&
 	    !hvdpa_command_check(&control->limits, control->command,
 				 chain->out_len))
 		*err = hvdpa_control_execute(&control->queue, control->command,
@@ -117,30 +122,35 @@ static u8 hvdpa_control_command(struct hvdpa_control *control,
 	return ack;
 }
 
-/* One command; 1 if there was one, 0 if none. */
+/*
+ * One command; 1 if there was one, 0 if none. One that the device did not answer has an
+ * answer all the same: who waits for it holds locks of its own.
+ */
 static int hvdpa_control_serve(struct hvdpa_control *control)
 {
 	struct hvdpa_chain chain;
-	int ret, err;
+	int err = 0;
+	int ret;
 	u8 ack;
 
 	ret = hvdpa_owner_ring_next(&control->ring, &chain, control->command,
 				    HVDPA_COMMAND_MAX);
-	if (ret <= 0)
-		return ret;
+	if (!ret)
+		return 0;
 	/* Without room for an answer the owner could not know what is so. */
-	if (!chain.in_len)
-		return -EPROTO;
-
-	ack = hvdpa_control_command(control, &chain, &err);
-	if (err)
-		return err;
-	ret = hvdpa_owner_ring_answer(&control->ring, &chain, ack);
-	if (ret < 0)
+	if (ret > 0 && !chain.in_len)
+		ret = -EPROTO;
+	if (ret > 0) {
+		ack = hvdpa_control_command(control, &chain, &err);
+		ret = hvdpa_owner_ring_answer(&control->ring, &chain, ack);
+	}
+	if (ret < 0) {
+		control->broken = true;
 		return ret;
+	}
 	if (ret)
 		hvdpa_vring_notify(control->vring);
-	return 1;
+	return err ?: 1;
 }
 
 /*
@@ -184,7 +194,10 @@ static void hvdpa_control_work(struct work_struct *work)
 				     control->ring.state.avail_idx,
 				     ERR_PTR(err));
 		atomic64_inc(&control->vring->errors);
-		hv->events->failed(hv);
+		if (control->refuses)
+			hvdpa_vring_hold(control->vring);
+		else
+			hv->events->failed(hv);
 	}
 	mutex_unlock(&hv->ep->lock);
 
@@ -270,24 +283,15 @@ static void hvdpa_control_limits(struct hvdpa_control *control)
 	limits->hash_types = le32_to_cpu(config.supported_hash_types);
 }
 
-/* The owner's control queue is served from DRIVER_OK on; FEATURES_OK is there. */
-static int hvdpa_control_attach(struct hvdpa_vring *vring)
+static void hvdpa_control_describe(struct hvdpa_vring *vring, u32 asid)
 {
 	struct hvdpa_device *hv = vring->hv;
 	struct hvdpa_control *control = hv->control;
-	bool packed = hvdpa_is_packed(hv);
-	int err;
-
-	lockdep_assert_held(&hv->ep->lock);
-
-	err = hvdpa_vring_check(vring, HVDPA_VRING_NUM_MAX);
-	if (err)
-		return err;
 
 	control->ring = (struct hvdpa_owner_ring){
 		.dma = &hv->dma,
-		.asid = control->asid,
-		.packed = packed,
+		.asid = asid,
+		.packed = hvdpa_is_packed(hv),
 		.event_idx = hv->driver_features &
 			     BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
 		.indirect = hv->driver_features &
@@ -299,68 +303,76 @@ static int hvdpa_control_attach(struct hvdpa_vring *vring)
 		.state = vring->base,
 		.wrote = hvdpa_control_wrote,
 	};
-	hvdpa_control_limits(control);
 	control->vring = vring;
-	return 0;
 }
 
-/* The card's number of its control queue, as agreed. */
-static u16 hvdpa_control_hw_index(const struct hvdpa_device *hv)
+/* The owner's control queue is served from DRIVER_OK on; FEATURES_OK is there. */
+static int hvdpa_control_attach(struct hvdpa_vring *vring)
 {
-	return hvdpa_features_control_index(hvdpa_provision_device_features(hv),
-					    hv->ep->type,
-					    hv->ep->max_pairs);
-}
-
-/**
- * hvdpa_control_can_tell_mac - can the card be given an address?
- * @hv: the device; the endpoint's lock is held
- *
- * A kernel consumer's control queue must be given back, which takes
- * VIRTIO_F_RING_RESET. Asked before FEATURES_OK: a driver of the kernel that is
- * refused then goes away, and one that is refused DRIVER_OK waits for ever.
- *
- * Return: 0 if it can, or need not; -EOPNOTSUPP with one line in the log.
- */
-int hvdpa_control_can_tell_mac(const struct hvdpa_device *hv)
-{
-	lockdep_assert_held(&hv->ep->lock);
-
-	if (!hvdpa_provision_mac_of(hv) || (hv->control && !hv->dma_api) ||
-	    (hv->dma_api && hv->ep->offered & BIT_ULL(VIRTIO_F_RING_RESET)))
-		return 0;
-
-	dev_err_ratelimited(hv->ep->dev,
-			    "mac %pM cannot be given to the card for this consumer: it offers %#llx without RING_RESET (bit %u): %pe\n",
-			    hv->mac, hv->ep->offered, VIRTIO_F_RING_RESET,
-			    ERR_PTR(-EOPNOTSUPP));
-	return -EOPNOTSUPP;
-}
-
-/**
- * hvdpa_control_borrow - have the queue of a kernel consumer for a moment
- * @hv: the device; the endpoint's lock is held; FEATURES_OK, not DRIVER_OK
- *
- * A kernel consumer has the card's control queue for itself. To give the card
- * an address before that, the driver takes it until hvdpa_control_tell_mac().
- * Nothing is done where there is no need.
- *
- * Return: 0 or -ENOMEM.
- */
-int hvdpa_control_borrow(struct hvdpa_device *hv)
-{
+	struct hvdpa_control *control = vring->hv->control;
 	int err;
 
-	lockdep_assert_held(&hv->ep->lock);
+	lockdep_assert_held(&vring->hv->ep->lock);
 
-	if (!hvdpa_provision_mac_of(hv) || (hv->control && !hv->dma_api))
-		return 0;
-
-	err = hvdpa_control_queue_borrow(&hv->borrowed, hv->ep);
+	err = hvdpa_vring_check(vring, HVDPA_VRING_NUM_MAX);
 	if (err)
 		return err;
-	hv->borrowed.idx = hvdpa_control_hw_index(hv);
+	hvdpa_control_describe(vring, control->asid);
+	hvdpa_control_limits(control);
 	return 0;
+}
+
+/*
+ * The control queue of a consumer in the kernel is the card's own, until the card
+ * answers no more. The driver goes on where the card stopped.
+ */
+static bool hvdpa_control_take_over(struct hvdpa_device *hv)
+{
+	int idx = hvdpa_control_index(hv, hv->driver_features);
+	struct hvdpa_control *control = hv->control;
+	struct hvdpa_vring *vring;
+	int err;
+
+	if (idx < 0 || !hv->vrings[idx].has_address)
+		return false;
+	vring = &hv->vrings[idx];
+	hvdpa_control_describe(vring, HVDPA_ASID_KERNEL);
+	err = hvdpa_owner_ring_find(&control->ring);
+	if (err) {
+		control->vring = NULL;
+		dev_warn_ratelimited(hv->ep->dev,
+				     "queue %d: a command waits for an answer until the consumer is bound anew, %s ring: %pe\n",
+				     idx, control->ring.packed ? "packed" : "split",
+				     ERR_PTR(err));
+		return false;
+	}
+	hvdpa_vring_set_state(vring, HVDPA_VRING_HELD);
+	WRITE_ONCE(vring->ops, &hvdpa_control_vring_ops);
+	return true;
+}
+
+/**
+ * hvdpa_control_refuse - answer each command with an error from now on
+ * @hv: the device; the endpoint's lock is held; the device does not run
+ *
+ * A driver of virtio_net waits for the answer to a command without a bound, and holds
+ * the lock of all network devices. Until the reset that a device needs, its commands
+ * are refused. Nothing is done for a device without a control queue, or without an IOMMU.
+ */
+void hvdpa_control_refuse(struct hvdpa_device *hv)
+{
+	struct hvdpa_control *control = hv->control;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (!control || control->broken)
+		return;
+	if (hv->dma_api && !control->refuses && !hvdpa_control_take_over(hv))
+		return;
+	control->refuses = true;
+	if (control->vring && control->vring->state == HVDPA_VRING_HELD &&
+	    control->vring->ready)
+		hvdpa_vring_go_live(control->vring);
 }
 
 /**
@@ -386,43 +398,6 @@ int hvdpa_control_start(struct hvdpa_device *hv)
 		return 0;
 	return hvdpa_control_queue_start(queue, hvdpa_control_hw_index(hv),
 					 hvdpa_is_packed(hv));
-}
-
-/**
- * hvdpa_control_borrows - does the driver have this queue of the owner's?
- * @hv: the device; the endpoint's lock is held
- * @idx: the owner's number of the queue
- *
- * Return: true until hvdpa_control_tell_mac() has given it back.
- */
-bool hvdpa_control_borrows(const struct hvdpa_device *hv, u16 idx)
-{
-	lockdep_assert_held(&hv->ep->lock);
-
-	return hv->borrowed.memory &&
-	       hv->vrings[idx].hw_idx == hv->borrowed.idx;
-}
-
-/* Give the queue back to the owner, if the owner has one there. */
-static int hvdpa_control_unborrow(struct hvdpa_device *hv)
-{
-	u16 hw_idx = hv->borrowed.idx;
-	int err;
-	u32 i;
-
-	err = hvdpa_endpoint_reset_queue(hv->ep, hw_idx);
-	if (err)
-		return err;
-	hvdpa_control_queue_give_back(&hv->borrowed);
-
-	for (i = 0; i < hv->nvqs; i++) {
-		if (hv->vrings[i].hw_idx != hw_idx ||
-		    !hv->vrings[i].has_address)
-			continue;
-		return hvdpa_irq_program_queue(hv, i) ?:
-		       hvdpa_vring_start(&hv->vrings[i]);
-	}
-	return 0;
 }
 
 /**
@@ -487,17 +462,6 @@ int hvdpa_control_replay(struct hvdpa_device *hv)
 }
 
 /**
- * hvdpa_control_end - the card was reset: a borrowed queue is no more
- * @hv: the device; the endpoint's lock is held
- */
-void hvdpa_control_end(struct hvdpa_device *hv)
-{
-	lockdep_assert_held(&hv->ep->lock);
-
-	hvdpa_control_queue_give_back(&hv->borrowed);
-}
-
-/**
  * hvdpa_control_forget - a reset: no ring, no state, address space 0
  * @hv: the device; the endpoint's lock is held
  */
@@ -511,6 +475,8 @@ void hvdpa_control_forget(struct hvdpa_device *hv)
 	if (!control)
 		return;
 	control->vring = NULL;
+	control->refuses = false;
+	control->broken = false;
 	control->asid = 0;
 	hvdpa_command_state_reset(&control->state);
 	control->replay.table_len = 0;

@@ -79,6 +79,15 @@ int hvdpa_replay(struct hvdpa_control_queue *queue,
 		 const struct hvdpa_command_state *state,
 		 const struct hvdpa_replay *replay);
 
+/* borrow.c: the card's control queue, which a consumer in the kernel has itself */
+
+u16 hvdpa_control_hw_index(const struct hvdpa_device *hv);
+int hvdpa_control_can_tell_mac(const struct hvdpa_device *hv);
+int hvdpa_control_borrow(struct hvdpa_device *hv);
+bool hvdpa_control_borrows(const struct hvdpa_device *hv, u16 idx);
+int hvdpa_control_unborrow(struct hvdpa_device *hv);
+void hvdpa_control_end(struct hvdpa_device *hv);
+
 /* control.c: the control queue of an owner behind vhost-vdpa */
 
 struct hvdpa_control;
@@ -101,13 +110,10 @@ int hvdpa_control_setup(void);
 void hvdpa_control_cleanup(void);
 int hvdpa_control_create(struct hvdpa_device *hv);
 void hvdpa_control_destroy(struct hvdpa_device *hv);
-int hvdpa_control_can_tell_mac(const struct hvdpa_device *hv);
-int hvdpa_control_borrow(struct hvdpa_device *hv);
 int hvdpa_control_start(struct hvdpa_device *hv);
 int hvdpa_control_tell_mac(struct hvdpa_device *hv);
 int hvdpa_control_replay(struct hvdpa_device *hv);
-void hvdpa_control_end(struct hvdpa_device *hv);
-bool hvdpa_control_borrows(const struct hvdpa_device *hv, u16 idx);
+void hvdpa_control_refuse(struct hvdpa_device *hv);
 void hvdpa_control_forget(struct hvdpa_device *hv);
 bool hvdpa_control_may_serve(const struct hvdpa_device *hv, u16 idx);
 u32 hvdpa_control_group(const struct hvdpa_device *hv, u16 idx);

@@ -81,6 +81,7 @@ int hvdpa_device_check(const struct hvdpa_device *hv)
 static void hvdpa_device_tell(struct hvdpa_device *hv)
 {
 	hvdpa_device_add_status(hv, VIRTIO_CONFIG_S_NEEDS_RESET);
+	hvdpa_control_refuse(hv);
 	hvdpa_config_notify(hv);
 }
 
@@ -509,6 +510,7 @@ static void hvdpa_device_run(struct hvdpa_device *hv)
 	hvdpa_device_stop(hv);
 	hvdpa_control_end(hv);
 	hvdpa_device_add_status(hv, VIRTIO_CONFIG_S_FAILED);
+	hvdpa_control_refuse(hv);
 }
 
 static int hvdpa_device_agree(struct hvdpa_device *hv)

@@ -230,6 +230,7 @@ int hvdpa_dma_setup(struct hvdpa_device *hv)
 	int err;
 
 	mutex_init(&dma->lock);
+	dma->dev = dev;
 	hvdpa_access_init(dma);
 	INIT_LIST_HEAD(&dma->reserved);
 	/* The IOMMU core asks the device's IOMMU and does not look for one. */

@@ -19,6 +19,8 @@ struct hvdpa_device;
 #define HVDPA_ASID_DATA		0
 #define HVDPA_ASID_CONTROL	1
 #define HVDPA_ASIDS		2
+/* Not for owners: where a consumer in the kernel has its memory. */
+#define HVDPA_ASID_KERNEL	2
 #define HVDPA_GROUP_DATA	0
 #define HVDPA_GROUP_CONTROL	1
 #define HVDPA_GROUPS		2
@@ -32,6 +34,7 @@ struct hvdpa_device;
  * @window: where a dirty log can be; above @range; 0 where there is none
  * @control_window: where the device's control queue can be; likewise
  * @attached: the function's DMA goes through @domain
+ * @dev: whose DMA it is
  * @relay_window: where the relay's rings can be; likewise
  * @relay_stride: bytes of it for each queue
  * @areas: pieces of the owner's memory that the driver has open
@@ -54,6 +57,7 @@ struct hvdpa_dma {
 	u64 relay_window;
 	u64 relay_stride;
 	bool attached;
+	struct device *dev;
 	struct list_head areas;
 	struct vhost_iotlb restricted;
 	struct vhost_iotlb control;

@@ -274,6 +274,32 @@ static int hvdpa_packed_next(struct hvdpa_owner_ring *ring,
 }
 
 /**
+ * hvdpa_owner_ring_find - find where a ring stands that somebody else served
+ * @ring: the ring; who served it writes to it no more, took one chain at a time, and
+ *	  used each before the next
+ *
+ * What was made available and not used is next. A packed ring does not tell: of a chain
+ * that was used only the first entry says so, and not how many there were. May sleep.
+ *
+ * Return: 0; -EOPNOTSUPP for a packed ring; -EFAULT or -EACCES.
+ */
+int hvdpa_owner_ring_find(struct hvdpa_owner_ring *ring)
+{
+	u16 used;
+	int err;
+
+	if (ring->packed)
+		return -EOPNOTSUPP;
+	err = hvdpa_access_read16(ring->dma, ring->asid, ring->device +
+				  offsetof(struct vring_used, idx), &used);
+	if (err)
+		return err;
+	ring->state.avail_idx = used;
+	ring->state.used_idx = used;
+	return 0;
+}
+
+/**
  * hvdpa_owner_ring_next - take the next chain that the owner made available
  * @ring: the ring
  * @chain: filled here

@@ -352,12 +352,25 @@ size_t hvdpa_provision_config_size(const struct hvdpa_device *hv)
 	return size;
 }
 
+/*
+ * What needs a reset carries nothing, whatever the endpoint says of its wire: it may be
+ * back already, and its owner has not reset it yet. A bond takes the other way.
+ */
+static bool hvdpa_link_is_down(const struct hvdpa_device *hv)
+{
+	return hv->features & BIT_ULL(VIRTIO_NET_F_STATUS) &&
+	       hv->ep->type == VIRTIO_ID_NET &&
+	       READ_ONCE(hv->status) & VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
 /**
  * hvdpa_provision_config_read - read the configuration that an owner sees
  * @hv: the device
  * @offset: first byte
  * @buf: where to
  * @len: bytes
+ *
+ * The link of a net device that needs a reset is down.
  *
  * Waits for nothing that the hardware may take its time for: `vdpa dev config show`
  * asks under the lock of all vdpa commands.
@@ -367,6 +380,7 @@ void hvdpa_provision_config_read(struct hvdpa_device *hv, unsigned int offset,
 {
 	__le16 pairs = cpu_to_le16(hv->pairs);
 	__le16 mtu = cpu_to_le16(hv->mtu);
+	const __le16 link_down = 0;
 	const u8 *mac;
 
 	hvdpa_config_read(hv->ep, offset, buf, len);
@@ -377,6 +391,10 @@ void hvdpa_provision_config_read(struct hvdpa_device *hv, unsigned int offset,
 				     offsetof(struct virtio_net_config, mac),
 				     mac, ETH_ALEN);
 	spin_unlock(&hv->mac_lock);
+	if (hvdpa_link_is_down(hv))
+		hvdpa_config_overlay(buf, offset, len,
+				     offsetof(struct virtio_net_config, status),
+				     &link_down, sizeof(link_down));
 	if (hv->mtu)
 		hvdpa_config_overlay(buf, offset, len,
 				     offsetof(struct virtio_net_config, mtu),

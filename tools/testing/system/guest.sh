@@ -166,6 +166,28 @@ test_direct_again() {
 	test_no_kicks
 }
 
+carrier_is() {
+	[ "$(guest run g "cat /sys/class/net/eth0/carrier")" = "$1" ]
+}
+
+# The guest sees that its link is down, and its driver's commands are answered: it would
+# wait for an answer for ever. A reboot gets the device back.
+test_death() {
+	local function=pci/${VF}2
+	carrier_is 1
+	devlink health set "$function" reporter function auto_recover false
+	devlink health test "$function" reporter function
+	within 10 carrier_is 0
+	GUEST_TIMEOUT=60 guest run g "ip link set eth0 promisc on; ip link set eth0 promisc off
+		ip link set eth0 down; ip link show eth0" >/dev/null
+	devlink health recover "$function" reporter function
+	devlink health set "$function" reporter function auto_recover true
+	carrier_is 0
+	restart_guest
+	carrier_is 1
+	payload_both_ways 1
+}
+
 test_sigkill() {
 	guest run g "ping -q 10.8.0.1 >/dev/null & true" >/dev/null
 	ip netns exec left ping -q -f -w 20 10.8.0.2 >/dev/null &
@@ -261,6 +283,7 @@ t test_reboots "the guest reboots ($reboots)"
 t test_stop_cont "stop and cont under a transfer ($stops)"
 t test_set_link "set_link off and on"
 t test_direct_again "the next boot has its doorbells again"
+t test_death "a guest whose function dies has no link, and is answered"
 t test_sigkill "QEMU is killed under traffic and the device used again"
 # What is QEMU's own doing takes its time, and finds no fault of the driver's.
 if [ -z "${HVDPA_SHORT:-}" ]; then
