@@ -70,6 +70,17 @@ probe() {
 		}
 	CODE
 
+	probe DEVLINK_PARAM_GET_EXTACK "$@" <<-'CODE'
+		#include <net/devlink.h>
+		int f(const struct devlink_param *param, struct devlink *devlink,
+		      struct devlink_param_gset_ctx *ctx);
+		int f(const struct devlink_param *param, struct devlink *devlink,
+		      struct devlink_param_gset_ctx *ctx)
+		{
+			return param->get(devlink, 0, ctx, NULL);
+		}
+	CODE
+
 	probe IRQ_BYPASS_EVENTFD "$@" <<-'CODE'
 		#include <linux/irqbypass.h>
 		void *f(struct irq_bypass_producer *producer);

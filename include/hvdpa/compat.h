@@ -30,6 +30,16 @@
 	devlink_health_reporter_create(devlink, ops, priv)
 #endif
 
+/* What devlink calls to read a parameter. */
+#ifdef HVDPA_HAVE_DEVLINK_PARAM_GET_EXTACK
+#define HVDPA_DEVLINK_PARAM_GET_ARGS \
+	struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx, \
+	struct netlink_ext_ack *extack
+#else
+#define HVDPA_DEVLINK_PARAM_GET_ARGS \
+	struct devlink *devlink, u32 id, struct devlink_param_gset_ctx *ctx
+#endif
+
 /*
  * Does the kernel survive two queues with one eventfd, whose interrupts it is
  * told of? Where producers are matched by a token it does not, and an owner can

@@ -160,6 +160,14 @@ enum hvdpa_endpoint_state {
 	HVDPA_ENDPOINT_GONE,	/* leaving, and lost for good */
 };
 
+/* What a function's rings are relayed for, relay.rst. */
+enum hvdpa_relay_policy {
+	HVDPA_RELAY_AS_MODULE,	/* what the module's parameter says */
+	HVDPA_RELAY_AUTO,
+	HVDPA_RELAY_ALWAYS,
+	HVDPA_RELAY_NEVER,
+};
+
 /**
  * struct hvdpa_endpoint - one virtio register file
  * @dev: the device whose DMA is its DMA, for the log too
@@ -168,6 +176,7 @@ enum hvdpa_endpoint_state {
  * @migration: what it can do beyond the standard
  * @block: its registers for that
  * @lacks: why it cannot do what it cannot; NULL for what it can
+ * @relay: what an administrator chose for its next device; read without a lock
  * @private_features: feature bits that the driver agrees to for itself
  * @type: virtio device ID
  * @vendor: virtio vendor ID
@@ -195,6 +204,7 @@ struct hvdpa_endpoint {
 	const struct hvdpa_migration_ops *migration;
 	struct hvdpa_migration_block block;
 	const char *lacks[HVDPA_ABILITIES];
+	enum hvdpa_relay_policy relay;
 	u64 private_features;
 	u32 type;
 	u32 vendor;

@@ -27,6 +27,11 @@ void hvdpa_health_show(struct hvdpa_endpoint *ep, bool healthy);
 int hvdpa_health_register(struct hvdpa_endpoint *ep);
 void hvdpa_health_unregister(struct hvdpa_endpoint *ep);
 
+/* params.c: what is chosen for a function by devlink */
+
+int hvdpa_params_register(struct hvdpa_endpoint *ep);
+void hvdpa_params_unregister(struct hvdpa_endpoint *ep);
+
 /* debugfs.c */
 
 void hvdpa_debugfs_register(void);

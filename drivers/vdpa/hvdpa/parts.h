@@ -49,6 +49,7 @@ struct hvdpa_device_events {
  * @ops: this device's own operations: one that the hardware cannot honour is
  *	 NULL, and a late release needs nothing outside this structure
  * @ep: its endpoint; not to be followed once dev_del has returned
+ * @relay: what its rings are relayed for; constant
  * @events: what the parts tell of themselves
  * @features: what it offers to its owner
  * @own_features: those of them that the endpoint does not know of
@@ -88,6 +89,7 @@ struct hvdpa_device {
 	struct vdpa_device vdpa;
 	struct vdpa_config_ops ops;
 	struct hvdpa_endpoint *ep;
+	enum hvdpa_relay_policy relay;
 	const struct hvdpa_device_events *events;
 	u64 features;
 	u64 own_features;

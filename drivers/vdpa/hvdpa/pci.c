@@ -76,12 +76,17 @@ static int hvdpa_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = hvdpa_health_register(fn->endpoint);
 	if (err)
 		goto err_destroy_function;
-	err = hvdpa_mgmt_register(fn);
+	err = hvdpa_params_register(fn->endpoint);
 	if (err)
 		goto err_unregister_health;
+	err = hvdpa_mgmt_register(fn);
+	if (err)
+		goto err_unregister_params;
 
 	return 0;
 
+err_unregister_params:
+	hvdpa_params_unregister(fn->endpoint);
 err_unregister_health:
 	hvdpa_health_unregister(fn->endpoint);
 err_destroy_function:
@@ -111,6 +116,7 @@ static void hvdpa_remove(struct pci_dev *pdev)
 	mutex_unlock(&ep->lock);
 
 	hvdpa_mgmt_unregister(fn);
+	hvdpa_params_unregister(ep);
 	hvdpa_health_unregister(ep);
 	pci_set_drvdata(pdev, NULL);
 	hvdpa_function_destroy(fn);

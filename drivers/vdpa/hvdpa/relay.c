@@ -18,42 +18,74 @@
 #include "relay.h"
 #include "relay_ring.h"
 
-enum hvdpa_relay_policy {
-	HVDPA_RELAY_AUTO,
-	HVDPA_RELAY_ALWAYS,
-	HVDPA_RELAY_NEVER,
-};
-
 static const char * const hvdpa_relay_policies[] = {
-	[HVDPA_RELAY_AUTO] = "auto",
-	[HVDPA_RELAY_ALWAYS] = "always",
-	[HVDPA_RELAY_NEVER] = "never",
+	[HVDPA_RELAY_AUTO - 1] = "auto",
+	[HVDPA_RELAY_ALWAYS - 1] = "always",
+	[HVDPA_RELAY_NEVER - 1] = "never",
 };
 
-static enum hvdpa_relay_policy hvdpa_relay_policy;
+static enum hvdpa_relay_policy hvdpa_relay_default = HVDPA_RELAY_AUTO;
 
-static int hvdpa_relay_policy_set(const char *text,
-				  const struct kernel_param *param)
+/**
+ * hvdpa_relay_policy_parse - find a policy by its name
+ * @text: the name; a line's end is no part of it
+ *
+ * Return: HVDPA_RELAY_*, or -EINVAL.
+ */
+int hvdpa_relay_policy_parse(const char *text)
 {
-	int policy = sysfs_match_string(hvdpa_relay_policies, text);
+	int n = sysfs_match_string(hvdpa_relay_policies, text);
+
+	return n < 0 ? n : n + 1;
+}
+
+/**
+ * hvdpa_relay_policy_name - what people call a policy
+ * @policy: not HVDPA_RELAY_AS_MODULE
+ *
+ * Return: the name.
+ */
+const char *hvdpa_relay_policy_name(enum hvdpa_relay_policy policy)
+{
+	return hvdpa_relay_policies[policy - 1];
+}
+
+/**
+ * hvdpa_relay_policy_of - what a function's rings are relayed for
+ * @ep: its endpoint
+ *
+ * Any context.
+ *
+ * Return: HVDPA_RELAY_AUTO, _ALWAYS or _NEVER.
+ */
+enum hvdpa_relay_policy hvdpa_relay_policy_of(const struct hvdpa_endpoint *ep)
+{
+	return READ_ONCE(ep->relay) ?: hvdpa_relay_default;
+}
+
+static int hvdpa_relay_default_set(const char *text,
+				   const struct kernel_param *param)
+{
+	int policy = hvdpa_relay_policy_parse(text);
 
 	if (policy < 0)
 		return policy;
-	hvdpa_relay_policy = policy;
+	hvdpa_relay_default = policy;
 	return 0;
 }
 
-static int hvdpa_relay_policy_get(char *text, const struct kernel_param *param)
+static int hvdpa_relay_default_get(char *text, const struct kernel_param *param)
 {
-	return sysfs_emit(text, "%s\n", hvdpa_relay_policies[hvdpa_relay_policy]);
+	return sysfs_emit(text, "%s\n",
+			  hvdpa_relay_policy_name(hvdpa_relay_default));
 }
 
-static const struct kernel_param_ops hvdpa_relay_policy_ops = {
-	.set = hvdpa_relay_policy_set,
-	.get = hvdpa_relay_policy_get,
+static const struct kernel_param_ops hvdpa_relay_default_ops = {
+	.set = hvdpa_relay_default_set,
+	.get = hvdpa_relay_default_get,
 };
 
-module_param_cb(relay, &hvdpa_relay_policy_ops, NULL, 0444);
+module_param_cb(relay, &hvdpa_relay_default_ops, NULL, 0444);
 MODULE_PARM_DESC(relay,
 		 "pass rings on through the driver: auto (where the hardware cannot start them where they stand), always, never (default: auto)");
 
@@ -111,7 +143,7 @@ struct hvdpa_relay {
  */
 const char *hvdpa_relay_obstacle(const struct hvdpa_device *hv)
 {
-	if (hvdpa_relay_policy == HVDPA_RELAY_NEVER)
+	if (hv->relay == HVDPA_RELAY_NEVER)
 		return "relay=never";
 	if (hv->dma_api)
 		return "its consumer is in the kernel";
@@ -152,7 +184,7 @@ bool hvdpa_relay_wanted(const struct hvdpa_vring *vring)
 
 	if (hvdpa_relay_obstacle(hv))
 		return false;
-	return hvdpa_relay_policy == HVDPA_RELAY_ALWAYS ||
+	return hv->relay == HVDPA_RELAY_ALWAYS ||
 	       (hv->log && hv->log->relayed) ||
 	       (!hvdpa_can(hv->ep, HVDPA_SET_STATE) &&
 		!hvdpa_ring_state_is_initial(&vring->base, false));

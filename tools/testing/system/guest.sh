@@ -41,11 +41,15 @@ guest_logged() {
 	}
 }
 
+# Its files are in memory: one that is gone says that this is another boot.
+has_rebooted() {
+	GUEST_TIMEOUT=5 guest run g "[ ! -e /tmp/before ]" >/dev/null 2>&1
+}
+
 restart_guest() {
-	guest run g "reboot -f" >/dev/null 2>&1 &
-	sleep 2
-	kill %% 2>/dev/null || :
-	guest wait g
+	guest run g "touch /tmp/before"
+	GUEST_TIMEOUT=2 guest run g "reboot -f" >/dev/null 2>&1 || :
+	within 120 has_rebooted
 	guest_up
 }
 

@@ -131,6 +131,40 @@ test_bad_rings() {
 	lines_are 'queue 0: its ring of 64 entries .* cannot be relayed from 5 on: -EINVAL' 1
 }
 
+relay_of() {
+	devlink -j dev param show "pci/$1" name relay |
+		python3 -c 'import json, sys
+for params in json.load(sys.stdin)["param"].values():
+    print(params[0]["values"][0]["value"])'
+}
+
+set_relay() {
+	devlink dev param set "pci/$1" name relay value "$2" cmode runtime
+}
+
+# One function, and from its next device on; the others are as the module has it.
+test_function() {
+	local state=/sys/kernel/debug/hvdpa
+	[ "$(relay_of "${VF}1")" = auto ]
+	errno_is 'relay is auto, always or never' set_relay "${VF}1" sometimes
+	[ "$(relay_of "${VF}1")" = auto ]
+	set_relay "${VF}1" never
+	[ "$(relay_of "${VF}1")" = never ]
+	[ "$(relay_of "${VF}2")" = auto ]
+	grep -q '^suspend: by the driver' "$state/net1/migration"
+	del net1
+	add net1 "${VF}1"
+	consume net1 vhost_vdpa
+	grep -q '^suspend: no: no SUSPEND feature' "$state/net1/migration"
+	grep -q '^suspend: by the driver' "$state/net2/migration"
+	timeout 60 python3 "$cases" no_suspend "$(vhost_of net1)"
+	set_relay "${VF}1" auto
+	del net1
+	add net1 "${VF}1"
+	consume net1 vhost_vdpa
+	net state_net --rounds 20
+}
+
 test_never() {
 	reload never
 	grep -q '^suspend: no: no SUSPEND feature' /sys/kernel/debug/hvdpa/net1/migration
@@ -165,6 +199,7 @@ t test_packed "what cannot be relayed is refused by name"
 t test_hostile "a ring with what cannot be makes the device fail"
 t test_unmapped "a ring that is unmapped is not touched any more"
 t test_bad_rings "rings that cannot be relayed are refused"
+t test_function "one function, by devlink"
 t test_never "relay=never"
 t test_always "relay=always"
 finish
