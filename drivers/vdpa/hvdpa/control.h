@@ -124,4 +124,11 @@ bool hvdpa_control_is_served(const struct hvdpa_control *control);
 const struct hvdpa_command_state *
 hvdpa_control_state(const struct hvdpa_control *control);
 
+/* watch.c: the control queue of a consumer in the kernel */
+
+extern const struct hvdpa_vring_ops hvdpa_watched_vring_ops;
+
+void hvdpa_watch_init(struct hvdpa_device *hv);
+void hvdpa_watch_end(struct hvdpa_device *hv);
+
 #endif /* HVDPA_CONTROL_H */

@@ -260,6 +260,7 @@ void hvdpa_device_init(struct hvdpa_device *hv, struct hvdpa_endpoint *ep)
 	hv->events = &hvdpa_device_events;
 	spin_lock_init(&hv->config_cb_lock);
 	spin_lock_init(&hv->mac_lock);
+	hvdpa_watch_init(hv);
 }
 
 /**
@@ -344,7 +345,7 @@ void hvdpa_device_release(struct hvdpa_device *hv)
  * @hv: the device; the endpoint's lock is held; the owner's features are known
  *
  * The driver serves the control queue of an owner that is not the kernel, whatever
- * the hardware can do. Called when the owner accepts features, and once more when the
+ * the hardware can do, and watches that of one that is. Called when the owner accepts features, and once more when the
  * device starts: by then it has said where its rings stand.
  */
 void hvdpa_device_share_out(struct hvdpa_device *hv)
@@ -354,13 +355,15 @@ void hvdpa_device_share_out(struct hvdpa_device *hv)
 
 	lockdep_assert_held(&hv->ep->lock);
 
-	if (hv->control && !hv->dma_api)
+	if (hv->control)
 		control = hvdpa_control_index(hv, hv->driver_features);
 	for (i = 0; i < hv->nvqs; i++) {
 		struct hvdpa_vring *vring = &hv->vrings[i];
 		const struct hvdpa_vring_ops *ops = &hvdpa_direct_vring_ops;
 
-		if (i == control)
+		if (i == control && hv->dma_api)
+			ops = &hvdpa_watched_vring_ops;
+		else if (i == control)
 			ops = &hvdpa_control_vring_ops;
 		else if (hvdpa_relay_wanted(vring))
 			ops = &hvdpa_relay_vring_ops;

@@ -77,6 +77,7 @@ static void hvdpa_device_dismantle(struct hvdpa_device *hv)
 {
 	hvdpa_irq_teardown(hv);
 	hvdpa_relay_destroy(hv);
+	hvdpa_watch_end(hv);
 	hvdpa_control_destroy(hv);
 	hvdpa_dma_teardown(hv);
 	kvfree(hv->vrings);

@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/vdpa.h>
+#include <linux/workqueue.h>
 
 #include <hvdpa/compat.h>
 
@@ -78,6 +79,7 @@ struct hvdpa_device_events {
  * @control: what serves an owner's control queue, or NULL
  * @borrowed: the endpoint's control queue while the driver has it for itself and it
  *	      is a kernel consumer's otherwise
+ * @watch: looks whether the endpoint answers a kernel consumer's control commands
  * @file: /dev/hvdpa/NAME
  * @log: the dirty log that is kept, or NULL
  * @profile: which features it offers, for people
@@ -125,6 +127,7 @@ struct hvdpa_device {
 	struct hvdpa_dma dma;
 	struct hvdpa_control *control;
 	struct hvdpa_control_queue borrowed;
+	struct delayed_work watch;
 	struct hvdpa_file *file;
 	struct hvdpa_log *log;
 	const char *profile;

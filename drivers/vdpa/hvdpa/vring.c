@@ -188,14 +188,28 @@ int hvdpa_vring_start(struct hvdpa_vring *vring)
 	return err;
 }
 
-static bool hvdpa_direct_can_start_at(const struct hvdpa_vring *vring,
-				      const struct hvdpa_ring_state *base)
+/**
+ * hvdpa_direct_can_start_at - can the endpoint start a virtqueue there?
+ * @vring: the virtqueue
+ * @base: where
+ *
+ * Return: true if it can.
+ */
+bool hvdpa_direct_can_start_at(const struct hvdpa_vring *vring,
+			       const struct hvdpa_ring_state *base)
 {
 	return hvdpa_can(vring->hv->ep, HVDPA_SET_STATE) ||
 	       hvdpa_ring_state_is_initial(base, hvdpa_is_packed(vring->hv));
 }
 
-static int hvdpa_direct_start(struct hvdpa_vring *vring)
+/**
+ * hvdpa_direct_start - have the endpoint serve a virtqueue
+ * @vring: the virtqueue; the endpoint's lock is held
+ *
+ * Return: 0; -EINVAL for a ring that cannot be; -EOPNOTSUPP for one that the endpoint
+ * cannot start where it stands; -EIO if it is not enabled.
+ */
+int hvdpa_direct_start(struct hvdpa_vring *vring)
 {
 	struct hvdpa_endpoint *ep = vring->hv->ep;
 	const struct hvdpa_queue_place place = {
@@ -224,7 +238,13 @@ static int hvdpa_direct_start(struct hvdpa_vring *vring)
 					  &vring->base);
 }
 
-static void hvdpa_direct_kick(struct hvdpa_vring *vring)
+/**
+ * hvdpa_direct_kick - ring the endpoint's doorbell
+ * @vring: the virtqueue
+ *
+ * Any context.
+ */
+void hvdpa_direct_kick(struct hvdpa_vring *vring)
 {
 	struct hvdpa_endpoint *ep = vring->hv->ep;
 
@@ -255,8 +275,15 @@ static int hvdpa_direct_read_used(const struct hvdpa_vring *vring,
 	return 0;
 }
 
-static int hvdpa_direct_get_base(const struct hvdpa_vring *vring,
-				 struct hvdpa_ring_state *base)
+/**
+ * hvdpa_direct_get_base - ask a suspended endpoint where a virtqueue stands
+ * @vring: the virtqueue; the endpoint's lock is held
+ * @base: filled here
+ *
+ * Return: 0; -EOPNOTSUPP if the endpoint cannot say it; its own error.
+ */
+int hvdpa_direct_get_base(const struct hvdpa_vring *vring,
+			  struct hvdpa_ring_state *base)
 {
 	struct hvdpa_endpoint *ep = vring->hv->ep;
 
@@ -271,8 +298,13 @@ static int hvdpa_direct_get_base(const struct hvdpa_vring *vring,
 					     vring->num, base);
 }
 
-static void hvdpa_direct_mark_dirty(const struct hvdpa_vring *vring,
-				    struct hvdpa_log *log)
+/**
+ * hvdpa_direct_mark_dirty - mark what an endpoint wrote of a ring itself
+ * @vring: the virtqueue
+ * @log: where
+ */
+void hvdpa_direct_mark_dirty(const struct hvdpa_vring *vring,
+			     struct hvdpa_log *log)
 {
 	if (hvdpa_is_packed(vring->hv)) {
 		hvdpa_log_mark(log, vring->desc,

@@ -152,6 +152,15 @@ static inline bool hvdpa_vring_is_live(const struct hvdpa_vring *vring)
 
 extern const struct hvdpa_vring_ops hvdpa_direct_vring_ops;
 
+bool hvdpa_direct_can_start_at(const struct hvdpa_vring *vring,
+			       const struct hvdpa_ring_state *base);
+int hvdpa_direct_start(struct hvdpa_vring *vring);
+void hvdpa_direct_kick(struct hvdpa_vring *vring);
+int hvdpa_direct_get_base(const struct hvdpa_vring *vring,
+			  struct hvdpa_ring_state *base);
+void hvdpa_direct_mark_dirty(const struct hvdpa_vring *vring,
+			     struct hvdpa_log *log);
+
 bool hvdpa_vring_set_state(struct hvdpa_vring *vring,
 			   enum hvdpa_vring_state state);
 void hvdpa_vring_init(struct hvdpa_vring *vring, struct hvdpa_device *hv,

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The control queue of a consumer in the kernel, which the endpoint serves: somebody
+ * looks whether it does. virtio_net waits for the answer to a command without a bound,
+ * and holds the lock of all network devices.
+ */
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/virtio_ring.h>
+#include <linux/workqueue.h>
+
+#include "parts.h"
+
+/* A packed ring does not tell, but the status of a function that vanished does. */
+static bool hvdpa_watch_has_answers(const struct hvdpa_vring *vring)
+{
+	struct hvdpa_device *hv = vring->hv;
+	u16 avail, used;
+
+	if (hvdpa_is_packed(hv))
+		return true;
+	if (hvdpa_access_read16(&hv->dma, HVDPA_ASID_KERNEL, vring->driver +
+				offsetof(struct vring_avail, idx), &avail) ||
+	    hvdpa_access_read16(&hv->dma, HVDPA_ASID_KERNEL, vring->device +
+				offsetof(struct vring_used, idx), &used))
+		return true;
+	return avail == used;
+}
+
+static void hvdpa_watch_look(struct hvdpa_vring *vring)
+{
+	struct hvdpa_device *hv = vring->hv;
+	struct hvdpa_endpoint *ep = hv->ep;
+	u8 status = ep->transport->get_status(ep);
+
+	if (status == HVDPA_ALL_ONES_8) {
+		hvdpa_endpoint_mark_dead(ep, "device_status reads 0xff");
+		return;
+	}
+	if (hvdpa_watch_has_answers(vring))
+		return;
+	dev_err_ratelimited(ep->dev,
+			    "queue %u: a control command has no answer after %u us, device_status is %#x: %pe\n",
+			    vring->idx, HVDPA_CONTROL_TIMEOUT_US, status,
+			    ERR_PTR(-ETIMEDOUT));
+	atomic64_inc(&vring->errors);
+	hv->events->failed(hv);
+}
+
+static void hvdpa_watch_work(struct work_struct *work)
+{
+	struct hvdpa_device *hv = container_of(to_delayed_work(work),
+					       struct hvdpa_device, watch);
+	struct hvdpa_endpoint *ep = hv->ep;
+	int idx;
+
+	mutex_lock(&ep->lock);
+	idx = hvdpa_control_index(hv, hv->driver_features);
+	if (idx >= 0 && hvdpa_device_is_running(hv) &&
+	    !hvdpa_endpoint_is_lost(ep) &&
+	    hv->vrings[idx].ops == &hvdpa_watched_vring_ops)
+		hvdpa_watch_look(&hv->vrings[idx]);
+	mutex_unlock(&ep->lock);
+}
+
+/* The last command was posted before its kick, so it has had all of the time. */
+static void hvdpa_watch_kick(struct hvdpa_vring *vring)
+{
+	hvdpa_direct_kick(vring);
+	mod_delayed_work(system_long_wq, &vring->hv->watch,
+			 usecs_to_jiffies(HVDPA_CONTROL_TIMEOUT_US));
+}
+
+/* The endpoint serves it, and is watched. */
+const struct hvdpa_vring_ops hvdpa_watched_vring_ops = {
+	.has_vector = true,
+	.gives_vector = true,
+	.start = hvdpa_direct_start,
+	.kick = hvdpa_watch_kick,
+	.can_start_at = hvdpa_direct_can_start_at,
+	.get_base = hvdpa_direct_get_base,
+	.settle = hvdpa_direct_settle,
+	.mark_dirty = hvdpa_direct_mark_dirty,
+};
+
+/**
+ * hvdpa_watch_init - nothing is watched yet
+ * @hv: the device
+ */
+void hvdpa_watch_init(struct hvdpa_device *hv)
+{
+	INIT_DELAYED_WORK(&hv->watch, hvdpa_watch_work);
+}
+
+/**
+ * hvdpa_watch_end - nothing is watched any more
+ * @hv: the device; it has no owner, and the endpoint's lock is not held
+ *
+ * May sleep.
+ */
+void hvdpa_watch_end(struct hvdpa_device *hv)
+{
+	cancel_delayed_work_sync(&hv->watch);
+}
