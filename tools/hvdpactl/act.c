@@ -24,6 +24,8 @@ struct found {
 	/* of a function, or of a device */
 	struct place_before before;
 	struct vfs_before vfs;
+	/* of a function that gets a device; "" where it stayed */
+	char relay[RELAY_SIZE];
 	/* There was a netdev or a disk. */
 	bool virtio;
 	/* The step came so far that there is something to take back. */
@@ -227,6 +229,29 @@ static int do_consumer(struct actor *actor, const struct step *step,
 		       step->name, said);
 }
 
+/* The next device of a function has it; what it was before is kept. */
+static int set_relay(struct actor *actor, const struct step *step,
+		     struct found *found, struct error *error)
+{
+	const char *relay = step->attributes.relay;
+
+	if (!*relay)
+		return 0;
+	if (netlink_relay_get(actor->netlink, step->function, found->relay,
+			      error))
+		return -1;
+	return netlink_relay_set(actor->netlink, step->function, relay, error);
+}
+
+static int restore_relay(struct actor *actor, const struct step *step,
+			 const struct found *found)
+{
+	struct error why;
+
+	return *found->relay ? netlink_relay_set(actor->netlink, step->function,
+						 found->relay, &why) : 0;
+}
+
 static int do_add(struct actor *actor, const struct step *step,
 		  struct found *found, struct error *error)
 {
@@ -235,8 +260,11 @@ static int do_add(struct actor *actor, const struct step *step,
 
 	if (open_netlink(actor, error))
 		return -1;
+	if (set_relay(actor, step, found, &why))
+		return fail_at(error, &step->at, "%s", why.text);
 	if (netlink_add(actor->netlink, step->name, step->function,
 			&step->attributes, &why)) {
+		restore_relay(actor, step, found);
 		driver_said(actor, step->function, said, sizeof(said));
 		return fail_at(error, &step->at,
 			       "%s%s; hvdpa.conf(5) says which attributes there are",
@@ -318,9 +346,11 @@ static int undo_consumer(struct actor *actor, const struct step *step,
 	struct error why;
 	int err;
 
-	err = step->kind == STEP_ADD ?
-	      netlink_del(actor->netlink, step->name, &why) :
-	      vdpa_restore(step->name, &found->before);
+	if (step->kind == STEP_ADD)
+		err = netlink_del(actor->netlink, step->name, &why) ?:
+		      restore_relay(actor, step, found);
+	else
+		err = vdpa_restore(step->name, &found->before);
 	if (!strcmp(step->consumer, "virtio_vdpa"))
 		module_unload(virtio_module(step->function), actor->modules);
 	return err;

@@ -22,7 +22,7 @@ enum section { SECTION_NONE, SECTION_PF, SECTION_DEVICE };
 enum key_id {
 	KEY_VFS, KEY_BIND,
 	KEY_FUNCTION, KEY_PF, KEY_VF, KEY_CONSUMER,
-	KEY_MAC, KEY_MTU, KEY_MAX_VQP, KEY_FEATURES,
+	KEY_MAC, KEY_MTU, KEY_MAX_VQP, KEY_FEATURES, KEY_RELAY,
 	KEYS
 };
 
@@ -40,6 +40,7 @@ static const struct {
 	[KEY_MTU] = { "mtu", SECTION_DEVICE },
 	[KEY_MAX_VQP] = { "max_vqp", SECTION_DEVICE },
 	[KEY_FEATURES] = { "device_features", SECTION_DEVICE },
+	[KEY_RELAY] = { "relay", SECTION_DEVICE },
 };
 
 struct parser {
@@ -212,6 +213,18 @@ static int parse_consumer(struct parser *p, struct device_config *device,
 	return 0;
 }
 
+static int parse_relay(struct parser *p, struct attributes *attributes,
+		       const char *value)
+{
+	if (strcmp(value, "auto") && strcmp(value, "always") &&
+	    strcmp(value, "never"))
+		return fail_at(p->error, &p->at,
+			       "there is no relay '%s'; write auto (rings are relayed where the card cannot start them), always or never",
+			       value);
+	strcpy(attributes->relay, value);
+	return 0;
+}
+
 static int parse_bind(struct parser *p, struct pf_config *pf,
 		      const char *value)
 {
@@ -296,6 +309,8 @@ static int parse_value(struct parser *p, enum key_id key, const char *value)
 		device->attributes.features = number;
 		device->attributes.has_features = true;
 		return err ?: check_features(p, number);
+	case KEY_RELAY:
+		return parse_relay(p, &device->attributes, value);
 	case KEYS:
 		break;
 	}

@@ -14,6 +14,9 @@
 /* A PCI address as sysfs writes it. */
 #define ADDRESS_SIZE	24
 
+/* auto, always, never */
+#define RELAY_SIZE	8
+
 #define NAME_MOST	200
 #define VFS_MOST	65535
 
@@ -26,6 +29,8 @@ struct attributes {
 	uint16_t mtu;
 	uint16_t max_vqp;
 	uint64_t features;
+	/* not of `vdpa dev add`: of its function, by devlink; "" where it is not given */
+	char relay[RELAY_SIZE];
 };
 
 struct pf_config {

@@ -47,6 +47,7 @@ static const char good[] =
 	"mtu = 1450\n"
 	"max_vqp = 4\n"
 	"device_features = 0x300010020\n"
+	"relay = never\n"
 	"[device a#b]\n"
 	"function = 0000:02:00.0";
 
@@ -80,7 +81,8 @@ static void test_good(void)
 	       !memcmp(device->attributes.mac, mac, 6) &&
 	       device->attributes.mtu == 1450 &&
 	       device->attributes.max_vqp == 4 &&
-	       device->attributes.features == 0x300010020,
+	       device->attributes.features == 0x300010020 &&
+	       !strcmp(device->attributes.relay, "never"),
 	       "a device is as the file says", "something else");
 	result(!strcmp(config.devices[2].name, "a#b"), "a name may have a #",
 	       config.devices[2].name);
@@ -138,6 +140,8 @@ static const struct {
 	{ DEVICE "max_vqp = 0\n", "f:3: '0' is no value for max_vqp; " },
 	{ DEVICE "device_features = 0x1ffffffffffffffff\n",
 	  "f:3: '0x1ffffffffffffffff' is no value for device_features; " },
+	{ DEVICE "relay = sometimes\n",
+	  "f:3: there is no relay 'sometimes'; write auto " },
 	{ DEVICE "device_features = 0x100000000\n",
 	  "f:3: device_features 0x100000000 lack VERSION_1 or ACCESS_PLATFORM; " },
 	{ DEVICE "mtu =\n", "f:3: mtu has no value; " },
@@ -306,7 +310,7 @@ static void test_files(void)
 static const char * const words[] = {
 	"[pf 0000:01:00.0]", "[device v0]", "[device ", "[", "]", "\n", "\n",
 	"\n", " = ", "=", "#", "vfs", "bind", "function", "pf", "vf",
-	"consumer", "mac", "mtu", "max_vqp", "device_features", "all",
+	"consumer", "mac", "mtu", "max_vqp", "device_features", "relay", "all",
 	"vhost", "virtio", "0000:01:00.1", "ffffffff:ff:1f.7", "0x", "8",
 	"18446744073709551615", "52:54:00:12:34:56", "..", "/", "\t", "\r",
 };

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/devlink.h>
 #include <linux/genetlink.h>
 #include <linux/vdpa.h>
 #include <linux/virtio_ids.h>
@@ -15,6 +16,8 @@
 struct netlink {
 	struct mnl_socket *socket;
 	uint16_t family;
+	/* devlink's; 0 until it is asked for */
+	uint16_t devlink;
 	uint32_t sequence;
 	/* What the kernel adds to an errno; "" where it says nothing. */
 	char said[256];
@@ -141,7 +144,8 @@ static int end_command(struct netlink *netlink, struct nlmsghdr *header,
 	return result < 0 ? -errno : 0;
 }
 
-static int find_family(struct netlink *netlink)
+static int find_family(struct netlink *netlink, const char *name,
+		       uint16_t *family)
 {
 	const struct nlattr *attributes[CTRL_ATTR_FAMILY_ID + 1] = {};
 	struct reply reply = { attributes, CTRL_ATTR_FAMILY_ID + 1 };
@@ -149,13 +153,13 @@ static int find_family(struct netlink *netlink)
 	int err;
 
 	header = begin_command(netlink, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
-	mnl_attr_put_strz(header, CTRL_ATTR_FAMILY_NAME, VDPA_GENL_NAME);
+	mnl_attr_put_strz(header, CTRL_ATTR_FAMILY_NAME, name);
 	err = end_command(netlink, header, &reply);
 	if (err)
 		return err;
 	if (!attributes[CTRL_ATTR_FAMILY_ID])
 		return -EBADMSG;
-	netlink->family = mnl_attr_get_u16(attributes[CTRL_ATTR_FAMILY_ID]);
+	*family = mnl_attr_get_u16(attributes[CTRL_ATTR_FAMILY_ID]);
 	return 0;
 }
 
@@ -174,7 +178,7 @@ struct netlink *netlink_open(struct error *error)
 		/* Without them errnos have no words. */
 		mnl_socket_setsockopt(netlink->socket, NETLINK_EXT_ACK, &one,
 				      sizeof(one));
-		err = find_family(netlink);
+		err = find_family(netlink, VDPA_GENL_NAME, &netlink->family);
 	}
 	if (!err)
 		return netlink;
@@ -348,4 +352,86 @@ uint32_t netlink_type(struct netlink *netlink, const char *name)
 		return 0;
 	get_number(a[VDPA_ATTR_DEV_ID], sizeof(uint32_t), &number);
 	return number;
+}
+
+static struct nlmsghdr *begin_param(struct netlink *netlink, uint8_t command,
+				    const char *function)
+{
+	struct nlmsghdr *header;
+
+	header = begin_command(netlink, netlink->devlink, command);
+	mnl_attr_put_strz(header, DEVLINK_ATTR_BUS_NAME, "pci");
+	mnl_attr_put_strz(header, DEVLINK_ATTR_DEV_NAME, function);
+	mnl_attr_put_strz(header, DEVLINK_ATTR_PARAM_NAME, "relay");
+	return header;
+}
+
+static int find_devlink(struct netlink *netlink)
+{
+	if (netlink->devlink)
+		return 0;
+	return find_family(netlink, DEVLINK_GENL_NAME, &netlink->devlink);
+}
+
+/* The attribute of this number within another; NULL where there is none. */
+static const struct nlattr *within(const struct nlattr *nest, uint16_t type)
+{
+	const struct nlattr *attribute;
+
+	if (!nest)
+		return NULL;
+	mnl_attr_for_each_nested(attribute, nest)
+		if (mnl_attr_get_type(attribute) == type)
+			return attribute;
+	return NULL;
+}
+
+int netlink_relay_get(struct netlink *netlink, const char *function,
+		      char relay[static RELAY_SIZE], struct error *error)
+{
+	const struct nlattr *a[DEVLINK_ATTR_MAX + 1] = {};
+	struct reply reply = { a, DEVLINK_ATTR_MAX + 1 };
+	const struct nlattr *value;
+	int err;
+
+	err = find_devlink(netlink);
+	if (!err)
+		err = end_command(netlink,
+				  begin_param(netlink, DEVLINK_CMD_PARAM_GET,
+					      function), &reply);
+	if (err)
+		return fail(error, "the kernel does not say the relay of %s: %s",
+			    function, said(netlink, err));
+	value = within(a[DEVLINK_ATTR_PARAM],
+		       DEVLINK_ATTR_PARAM_VALUES_LIST);
+	value = within(within(value, DEVLINK_ATTR_PARAM_VALUE),
+		       DEVLINK_ATTR_PARAM_VALUE_DATA);
+	if (!value || mnl_attr_validate(value, MNL_TYPE_NUL_STRING) < 0 ||
+	    mnl_attr_get_payload_len(value) > RELAY_SIZE)
+		return fail(error, "the kernel does not say the relay of %s",
+			    function);
+	strcpy(relay, mnl_attr_get_str(value));
+	return 0;
+}
+
+int netlink_relay_set(struct netlink *netlink, const char *function,
+		      const char *relay, struct error *error)
+{
+	struct nlmsghdr *header;
+	int err;
+
+	err = find_devlink(netlink);
+	if (!err) {
+		header = begin_param(netlink, DEVLINK_CMD_PARAM_SET, function);
+		mnl_attr_put_u8(header, DEVLINK_ATTR_PARAM_TYPE,
+				MNL_TYPE_STRING);
+		mnl_attr_put_u8(header, DEVLINK_ATTR_PARAM_VALUE_CMODE,
+				DEVLINK_PARAM_CMODE_RUNTIME);
+		mnl_attr_put_strz(header, DEVLINK_ATTR_PARAM_VALUE_DATA, relay);
+		err = end_command(netlink, header, NULL);
+	}
+	if (!err)
+		return 0;
+	return fail(error, "the relay of %s cannot be %s: %s", function, relay,
+		    said(netlink, err));
 }

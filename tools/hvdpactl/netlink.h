@@ -39,6 +39,11 @@ int netlink_get(struct netlink *netlink, const char *name,
 /* What the parent of devices, a PCI function, has. */
 int netlink_limits(struct netlink *netlink, const char *function,
 		   struct vdpa_limits *limits, struct error *error);
+/* Whether the rings of a function's next device are relayed, devlink's parameter. */
+int netlink_relay_get(struct netlink *netlink, const char *function,
+		      char relay[static RELAY_SIZE], struct error *error);
+int netlink_relay_set(struct netlink *netlink, const char *function,
+		      const char *relay, struct error *error);
 /* A virtio type; 0 where there is no answer. */
 uint32_t netlink_type(struct netlink *netlink, const char *name);
 

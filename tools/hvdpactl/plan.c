@@ -433,6 +433,15 @@ static int plan_existing(struct plan *plan, struct world *world,
 		given = state.attributes;
 	differs(&wanted->attributes, &given, &state.attributes, why,
 		sizeof(why));
+	if (!*why && *wanted->attributes.relay) {
+		char relay[RELAY_SIZE];
+
+		if (netlink_relay_get(world->netlink, device->function, relay,
+				      error))
+			return -1;
+		if (strcmp(relay, wanted->attributes.relay))
+			snprintf(why, sizeof(why), "its relay was %s", relay);
+	}
 	if (*why) {
 		if (plan_del(plan, world, device, &wanted->at, wanted->name,
 			     error))

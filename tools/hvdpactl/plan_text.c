@@ -8,6 +8,7 @@
 static char *attributes_text(const struct attributes *a)
 {
 	char mac[32] = "", mtu[32] = "", pairs[32] = "", features[48] = "";
+	char relay[32] = "";
 
 	if (a->has_mac)
 		snprintf(mac, sizeof(mac),
@@ -21,7 +22,9 @@ static char *attributes_text(const struct attributes *a)
 		snprintf(features, sizeof(features),
 			 " device_features %#llx",
 			 (unsigned long long)a->features);
-	return must_print("%s%s%s%s", mac, mtu, pairs, features);
+	if (*a->relay)
+		snprintf(relay, sizeof(relay), " relay %s", a->relay);
+	return must_print("%s%s%s%s%s", mac, mtu, pairs, features, relay);
 }
 
 char *step_text(const struct step *step)

@@ -387,6 +387,29 @@ test_change() {
 	[ "$(consumer_of vdpa:0000:01:00.2)" = virtio_vdpa ]
 }
 
+relay_of() {
+	devlink dev param show "pci/$1" name relay | sed -n 's/.*value \([a-z]*\).*/\1/p'
+}
+
+# It is the function's, so it is set before the device is added, and put back after
+# one that is refused.
+test_relay() {
+	sed 's/mtu = 1450/mtu = 1450\nrelay = never/' "$state/good.conf" | config
+	changed "v0: removed from ${VF}1, its relay was auto" \
+		"v0: added on ${VF}1 for vhost_vdpa mac 52:54:00:12:34:56 mtu 1450 relay never"
+	[ "$(relay_of "${VF}1")" = never ]
+	grep -q '^suspend: no: ' /sys/kernel/debug/hvdpa/v0/migration
+	sed 's/mtu = 1450/mtu = 9000\nrelay = always/' "$state/good.conf" | config
+	refused_late "5: v0 cannot be added to ${VF}1: Operation not supported"
+	[ "$(relay_of "${VF}1")" = never ]
+	grep -q '^suspend: no: ' /sys/kernel/debug/hvdpa/v0/migration
+	sed 's/mtu = 1450/mtu = 1450\nrelay = auto/' "$state/good.conf" | config
+	changed "v0: removed from ${VF}1, its relay was never" \
+		"v0: added on ${VF}1 for vhost_vdpa mac 52:54:00:12:34:56 mtu 1450 relay auto"
+	grep -q '^suspend: by the driver' /sys/kernel/debug/hvdpa/v0/migration
+	cp "$state/good.conf" "$conf"
+}
+
 # What the function says beforehand is looked at beforehand.
 test_limits() {
 	sed 's/mtu = 1450/max_vqp = 4/' "$state/good.conf" | config
@@ -658,6 +681,7 @@ t test_held "a device that a process holds stays; the process is named"
 t test_in_use "netdevs that are used stay, and VFs that have devices"
 t test_names "names and functions that are taken are refused"
 t test_change "what differs is changed, and nothing else"
+t test_relay "what is relayed is the file's choice"
 t test_limits "what the function cannot be is refused before anything is changed"
 t test_change_undone "a change that the driver refuses is undone exactly"
 t test_not_known "a device that could not be made again stays"
