@@ -85,6 +85,8 @@ void must(bool ok, const char *what);
 int cost_net(int argc, char **argv);
 int cost_block(int argc, char **argv);
 int cost_owner(int argc, char **argv);
+int cost_frame(int argc, char **argv);
+int cost_vhost_net(int argc, char **argv);
 int cost_fill(int argc, char **argv);
 int cost_map(int argc, char **argv);
 int cost_bus(int argc, char **argv);

@@ -44,6 +44,26 @@ owner_costs() {
 	leave "$1" "$net"
 }
 
+# A frame on the function's own ring, and on a relayed one.
+frame_costs() {
+	local base
+	for base in 0 5; do
+		use hvdpa "$net" vhost
+		"$cost" frame hvdpa "$(vhost_of bench)" "$1" "$base"
+		leave hvdpa "$net"
+	done
+}
+
+# What passes rings on in the kernel already, with a thread for each.
+vhost_net_costs() {
+	modprobe tun
+	modprobe vhost_net
+	ip tuntap add tap9 mode tap vnet_hdr
+	ip link set tap9 up
+	"$cost" vhost-net vhost_net tap9 "$1"
+	ip link del tap9
+}
+
 # The same memory for all of them: pages in the order of their addresses, in none,
 # and of 2 MiB.
 memory_for_maps() {
@@ -178,6 +198,8 @@ for parent; do
 done
 # Nobody takes what is sent now, and nothing but its sender is interrupted.
 give "$peer" ""
+frame_costs 200
+[ $# -eq 1 ] || vhost_net_costs 200
 for parent in "${parents[@]}"; do
 	owner_costs "$parent" 60
 	bus_costs "$parent" "$net" 100 -
