@@ -183,7 +183,7 @@ test_death() {
 	devlink health test "$function" reporter function
 	within 10 carrier_is 0
 	GUEST_TIMEOUT=60 guest run g "ip link set eth0 promisc on; ip link set eth0 promisc off
-		ip link set eth0 down; ip link show eth0" >/dev/null
+		ip link set eth0 down; ip link set eth0 up; ip link show eth0" >/dev/null
 	devlink health recover "$function" reporter function
 	devlink health set "$function" reporter function auto_recover true
 	carrier_is 0
