@@ -167,6 +167,75 @@ test_control_queue() {
 
 payload=$(rounds 8 2)
 
+carrier_is() {
+	[ "$(cat "/sys/class/net/$1/carrier")" = "$2" ]
+}
+
+# A command that is not answered would hold the lock of all network devices.
+answered() {
+	timeout 10 "$@" || fail "no answer within 10 s: $*"
+}
+
+make_bond() {
+	ip link add bond9 type bond mode active-backup miimon 100
+	ip link add spare9 type dummy
+	ip link set "$1" down
+	ip link set "$1" master bond9
+	ip link set spare9 master bond9
+	ip link set bond9 type bond primary "$1"
+	ip link set bond9 up
+	within 10 uses "$1"
+}
+
+# uses NETDEV: the bond does, where the kernel has bonds
+uses() {
+	[ ! -e /sys/class/net/bond9 ] ||
+		[ "$(cat /sys/class/net/bond9/bonding/active_slave)" = "$1" ]
+}
+
+unmake_bond() {
+	[ ! -e /sys/class/net/bond9 ] || ip link del bond9
+	[ ! -e /sys/class/net/spare9 ] || ip link del spare9
+}
+
+# The function is dead, or back and not reset by the netdev's driver: the link is down,
+# commands are refused, and a bond uses its other half.
+test_link_down() {
+	local net function=pci/${VF}1
+	add net "${VF}1"
+	consume net virtio_vdpa
+	within 5 test -n "$(netdev_of net)"
+	net=$(netdev_of net)
+	ip link set "$net" up
+	if modprobe bonding max_bonds=0; then make_bond "$net"; else echo "# no bonds"; fi
+	within 10 carrier_is "$net" 1
+	devlink health set "$function" reporter function auto_recover false
+	devlink health test "$function" reporter function
+	within 10 carrier_is "$net" 0
+	within 10 uses spare9
+	lines_are 'the function is given up: devlink health test' 1
+	answered ip link set "$net" promisc on
+	answered ip link set "$net" promisc off
+	answered ip link show "$net" >/dev/null
+	grep -Eq '^queue 2:.* mediated' /sys/kernel/debug/hvdpa/net/state
+	devlink health recover "$function" reporter function
+	lines_are 'the function is back after: devlink health test' 1
+	devlink health set "$function" reporter function auto_recover true
+	answered ip link set "$net" promisc on
+	carrier_is "$net" 0
+	uses spare9
+	# Whoever resets it has it as it was.
+	unmake_bond
+	consume net vhost_vdpa
+	consume net virtio_vdpa
+	within 5 test -n "$(netdev_of net)"
+	net=$(netdev_of net)
+	ip link set "$net" up
+	within 10 carrier_is "$net" 1
+	answered ip link set "$net" promisc on
+	del net
+}
+
 begin
 hvdpa-vfs enable "$PF" 7
 hvdpa-vfs bind 0000:02:00.0
@@ -183,6 +252,7 @@ fi
 t test_few_vectors "two vectors, and one, serve all queues"
 t test_config_interrupt "a pulled wire reaches the owner"
 t test_control_queue "the control queue works"
+t test_link_down "a netdev whose function died has no link, and a bond uses another"
 t test_mapped_doorbells "doorbells that cannot be mapped are told once"
 t test_del_while_busy "a device is deleted under traffic and added again"
 hvdpa-vfs disable "$PF"

@@ -57,62 +57,6 @@ test_function_unbind() {
 
 unbind_consumer() { echo disk >/sys/bus/vdpa/drivers/vhost_vdpa/unbind; }
 
-active() {
-	[ "$(cat /sys/class/net/bond9/bonding/active_slave)" = "$1" ]
-}
-
-# A command that is not answered would hold the lock of all network devices.
-answered() {
-	timeout 10 "$@" || fail "no answer within 10 s: $*"
-}
-
-# The function is dead, or back and not reset by the netdev's driver: the link is down,
-# commands are refused, and a bond uses its other half.
-test_link_down() {
-	local net
-	hvdpa-vfs enable "$PF" 1
-	add net "${VF}1"
-	consume net virtio_vdpa
-	within 5 test -n "$(netdev_of net)"
-	net=$(netdev_of net)
-	ip link add bond9 type bond mode active-backup miimon 100
-	ip link add spare9 type dummy
-	ip link set "$net" down
-	ip link set "$net" master bond9
-	ip link set spare9 master bond9
-	ip link set bond9 type bond primary "$net"
-	ip link set bond9 up
-	within 10 active "$net"
-	devlink health set "pci/${VF}1" reporter function auto_recover false
-	devlink health test "pci/${VF}1" reporter function
-	within 10 active spare9
-	lines_are 'the function is given up: devlink health test' 1
-	answered ip link set "$net" promisc on
-	answered ip link set "$net" promisc off
-	answered ip link show "$net" >/dev/null
-	grep -Eq '^queue 2:.* mediated' /sys/kernel/debug/hvdpa/net/state
-	devlink health recover "pci/${VF}1" reporter function
-	lines_are 'the function is back after: devlink health test' 1
-	devlink health set "pci/${VF}1" reporter function auto_recover true
-	answered ip link set "$net" promisc on
-	active spare9
-	ip -br link show "$net" | grep -q 'NO-CARRIER'
-	# Whoever resets it has it as it was.
-	ip link del bond9
-	ip link del spare9
-	consume net vhost_vdpa
-	consume net virtio_vdpa
-	within 5 test -n "$(netdev_of net)"
-	net=$(netdev_of net)
-	ip link set "$net" up
-	within 10 has_carrier "$net"
-	hvdpa-vfs disable "$PF"
-}
-
-has_carrier() {
-	[ "$(cat "/sys/class/net/$1/carrier")" = 1 ]
-}
-
 # The device stays, and the next consumer finds it as new.
 test_consumer_unbind() {
 	works_again
@@ -520,7 +464,6 @@ t test_unplug "unplugging the card, with an owner and with a consumer in the ker
 t test_port_remove "removing the port and all behind it with an owner"
 t test_numvfs "removing the VFs with an owner"
 t test_pf_unbind "unbinding the PF with an owner of a VF"
-t test_link_down "a netdev whose function died has no link, and a bond uses another"
 t test_busy_disk "deleting a disk under load"
 t test_death "a function that dies comes back for its owner"
 t test_death_asked "or when it is asked to, with auto_recover off"
