@@ -474,6 +474,9 @@ void hvdpa_control_forget(struct hvdpa_device *hv)
 	hvdpa_control_end(hv);
 	if (!control)
 		return;
+	/* One that refuses is live, also of a device that was revoked. */
+	if (control->vring)
+		hvdpa_vring_hold(control->vring);
 	control->vring = NULL;
 	control->refuses = false;
 	control->broken = false;

@@ -236,6 +236,22 @@ test_link_down() {
 	del net
 }
 
+# Where a packed ring stands only the card knew.
+test_packed_death() {
+	local function=pci/${VF}3
+	add net "${VF}3"
+	consume net virtio_vdpa
+	within 5 test -n "$(netdev_of net)"
+	vdpa dev config show net | grep -q RING_PACKED
+	ip link set "$(netdev_of net)" up
+	# It is looked after 1 s after its last command.
+	sleep 1.5
+	devlink health test "$function" reporter function
+	lines_are 'queue 2: a command waits for an answer until the consumer is bound anew, packed ring' 1
+	within 10 lines_are 'the function is back after: devlink health test' 1
+	del net
+}
+
 begin
 hvdpa-vfs enable "$PF" 7
 hvdpa-vfs bind 0000:02:00.0
@@ -253,6 +269,7 @@ t test_few_vectors "two vectors, and one, serve all queues"
 t test_config_interrupt "a pulled wire reaches the owner"
 t test_control_queue "the control queue works"
 t test_link_down "a netdev whose function died has no link, and a bond uses another"
+t test_packed_death "and where its rings are packed it says that it cannot be answered"
 t test_mapped_doorbells "doorbells that cannot be mapped are told once"
 t test_del_while_busy "a device is deleted under traffic and added again"
 hvdpa-vfs disable "$PF"

@@ -175,6 +175,7 @@ test_never() {
 
 test_always() {
 	reload always
+	[ "$(cat /sys/module/hvdpa/parameters/relay)" = always ]
 	timeout 60 python3 "$cases" relayed_shows "$(vhost_of net1)" --name net1
 	net state_net --rounds 40
 	on_disk --rounds 40 --queues 2
