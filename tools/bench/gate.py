@@ -18,7 +18,8 @@ TOLERANCES = {
 
 # What each frame or block comes by: a call more is noticed. It may cost less.
 HOT = ("owner.kick", "nic.owner.kick", "owner.doorbell", "nic.owner.doorbell",
-       "owner.interrupt", "nic.owner.interrupt")
+       "owner.interrupt", "nic.owner.interrupt", "direct.kick", "direct.interrupt",
+       "relayed.kick", "relayed.interrupt")
 HOT_ROOM = 2
 
 # The driver sleeps in between and looks again: now and then a round has one look
