@@ -10,6 +10,7 @@
 #include <linux/workqueue.h>
 
 #include "fake_function.h"
+#include "relay.h"
 
 static void no_vector_is_refused(struct kunit *test)
 {
@@ -282,6 +283,46 @@ static void config_is_not_called_once_its_consumer_goes(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, handling->cb->callback);
 }
 
+/*
+ * KVM posts an interrupt past the driver that was given to it. A relayed queue has one
+ * that never was, or none, and gives none.
+ */
+static void vector_of_a_relay_was_never_given(struct kunit *test)
+{
+	struct handling *handling = make_handling(test, hvdpa_private_interrupt);
+	struct hvdpa_vring *vring = &handling->vring;
+	struct hvdpa_device *hv = handling->hv;
+	struct hvdpa_endpoint *ep = hv->ep;
+	__le16 *vector = &hvdpa_fake_of(ep)->common.cfg.queue_msix_vector;
+	struct hvdpa_vector vectors[2] = {};
+	u16 own;
+
+	vectors[1].irq = handling->vector.irq;
+	hv->vectors = vectors;
+	hv->vrings = vring;
+	KUNIT_ASSERT_EQ(test, 0, hvdpa_vector_plan(1, 2, &hv->plan));
+	own = hvdpa_vector_of(&hv->plan, 0);
+
+	mutex_lock(&ep->lock);
+	vring->ops = &hvdpa_relay_vring_ops;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, hvdpa_irq_of(hv, 0));
+	KUNIT_EXPECT_EQ(test, 0, hvdpa_irq_program_queue(hv, 0));
+	KUNIT_EXPECT_EQ(test, own, le16_to_cpu(*vector));
+
+	vring->ops = &hvdpa_direct_vring_ops;
+	KUNIT_EXPECT_EQ(test, vectors[own].irq, hvdpa_irq_of(hv, 0));
+	KUNIT_EXPECT_EQ(test, 0, hvdpa_irq_program_queue(hv, 0));
+	KUNIT_EXPECT_EQ(test, own, le16_to_cpu(*vector));
+
+	vring->ops = &hvdpa_relay_vring_ops;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, hvdpa_irq_of(hv, 0));
+	KUNIT_EXPECT_EQ(test, 0, hvdpa_irq_program_queue(hv, 0));
+	KUNIT_EXPECT_EQ(test, VIRTIO_MSI_NO_VECTOR, le16_to_cpu(*vector));
+	mutex_unlock(&ep->lock);
+	hv->vectors = &handling->vector;
+	hv->vrings = NULL;
+}
+
 static struct kunit_case irq_cases[] = {
 	KUNIT_CASE(no_vector_is_refused),
 	KUNIT_CASE(one_vector_serves_all),
@@ -292,6 +333,7 @@ static struct kunit_case irq_cases[] = {
 	KUNIT_CASE(a_queue_is_changed_between_two_interrupts),
 	KUNIT_CASE(config_is_changed_between_two_interrupts),
 	KUNIT_CASE(config_is_not_called_once_its_consumer_goes),
+	KUNIT_CASE(vector_of_a_relay_was_never_given),
 	{}
 };
 
