@@ -11,6 +11,7 @@
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -28,8 +29,6 @@
 #define FRAME_BYTES	72
 /* A frame and its interrupt take less. */
 #define PATIENCE	2000000ULL
-#define FEATURES	(1ULL << VIRTIO_F_VERSION_1 | \
-			 1ULL << VIRTIO_F_ACCESS_PLATFORM)
 
 struct sender {
 	int kick, call;
@@ -76,7 +75,7 @@ static void make_available(struct sender *sender)
 			 __ATOMIC_RELEASE);
 }
 
-static void kick(struct sender *sender)
+static void send_kick(struct sender *sender)
 {
 	uint64_t one = 1;
 
@@ -99,7 +98,7 @@ static void one_frame(struct sender *sender, struct samples *kicks,
 	make_available(sender);
 	quiet_begin();
 	begin = ticks();
-	kick(sender);
+	send_kick(sender);
 	took = ticks() - begin;
 	gaps_begin(&gaps);
 	while (gaps.last < begin + PATIENCE)
@@ -126,7 +125,8 @@ static void sender_start(struct sender *sender, struct owner *owner,
 	owner_open(owner, node);
 	owner_status(owner, 0);
 	owner_status(owner, status);
-	owner_features(owner, FEATURES);
+	owner_features(owner, 1ULL << VIRTIO_F_VERSION_1 |
+			      1ULL << VIRTIO_F_ACCESS_PLATFORM);
 	status |= VIRTIO_CONFIG_S_FEATURES_OK;
 	owner_status(owner, status);
 	owner_map(owner, 0, sender->memory, sender->size);
@@ -168,7 +168,7 @@ static int tap_open(const char *name)
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC), header = 12;
 
 	must(fd >= 0, "/dev/net/tun");
-	strncpy(ifreq.ifr_name, name, IFNAMSIZ - 1);
+	snprintf(ifreq.ifr_name, IFNAMSIZ, "%s", name);
 	must(!ioctl(fd, TUNSETIFF, &ifreq), "TUNSETIFF");
 	must(!ioctl(fd, TUNSETVNETHDRSZ, &header), "TUNSETVNETHDRSZ");
 	return fd;
@@ -242,7 +242,7 @@ int cost_vhost_net(int argc, char **argv)
 		make_available(&sender);
 		quiet_begin();
 		begin = ticks();
-		kick(&sender);
+		send_kick(&sender);
 		must(read(sender.call, &calls, sizeof(calls)) == sizeof(calls),
 		     "a call");
 		sample(&frames, ticks() - begin);

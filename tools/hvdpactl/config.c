@@ -221,7 +221,7 @@ static int parse_relay(struct parser *p, struct attributes *attributes,
 		return fail_at(p->error, &p->at,
 			       "there is no relay '%s'; write auto (rings are relayed where the card cannot start them), always or never",
 			       value);
-	strcpy(attributes->relay, value);
+	snprintf(attributes->relay, sizeof(attributes->relay), "%s", value);
 	return 0;
 }
 

@@ -410,7 +410,7 @@ int netlink_relay_get(struct netlink *netlink, const char *function,
 	    mnl_attr_get_payload_len(value) > RELAY_SIZE)
 		return fail(error, "the kernel does not say the relay of %s",
 			    function);
-	strcpy(relay, mnl_attr_get_str(value));
+	snprintf(relay, RELAY_SIZE, "%s", mnl_attr_get_str(value));
 	return 0;
 }
 

@@ -345,8 +345,9 @@ void hvdpa_device_release(struct hvdpa_device *hv)
  * @hv: the device; the endpoint's lock is held; the owner's features are known
  *
  * The driver serves the control queue of an owner that is not the kernel, whatever
- * the hardware can do, and watches that of one that is. Called when the owner accepts features, and once more when the
- * device starts: by then it has said where its rings stand.
+ * the hardware can do, and watches that of one that is. Called when the owner accepts
+ * features, and once more when the device starts: by then it has said where its rings
+ * stand.
  */
 void hvdpa_device_share_out(struct hvdpa_device *hv)
 {

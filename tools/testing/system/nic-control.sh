@@ -118,21 +118,21 @@ netdev_up() {
 	ip link set "$net" up
 }
 
-# The kernel's own driver has this command executed with the lock of all network
+# The kernel's own driver has its commands executed with the lock of all network
 # devices held, and waits.
-ask_and_look() {
-	timeout 10 ip link set "$net" promisc "$1"
-	within 10 lines_are "$2" 1
+answered() {
 	timeout 10 ip link show "$net" >/dev/null || fail "ip link waits"
 }
 
 # Cards that hear no doorbell, and that are gone: a netdev's command is answered.
-test_netdev() {
+test_unanswered_netdev() {
 	local net function=pci/0000:02:00.1
 	remake
 	netdev_up
 	fault wide/vf0 deaf true
-	ask_and_look on 'queue 32: a control command has no answer after 1000000 us'
+	timeout 10 ip link set "$net" promisc on
+	within 10 lines_are 'queue 32: a control command has no answer after 1000000 us' 1
+	answered
 	fault wide/vf0 deaf false
 	timeout 10 ip link set "$net" promisc off
 	timeout 10 ip link show "$net" | grep -q NO-CARRIER
@@ -141,7 +141,9 @@ test_netdev() {
 	netdev_up
 	devlink health set "$function" reporter function auto_recover false
 	fault wide/vf0 all-ones true
-	ask_and_look on 'the function is given up: device_status reads 0xff'
+	timeout 10 ip link set "$net" promisc on
+	within 10 lines_are 'the function is given up: device_status reads 0xff' 1
+	answered
 	fault wide/vf0 all-ones false
 	devlink health recover "$function" reporter function
 	devlink health set "$function" reporter function auto_recover true
@@ -273,7 +275,7 @@ t test_deaf "a card that does not answer"
 t test_slow "a card that answers slowly keeps nobody waiting for a batch"
 t test_paused "what was kicked before a suspend is done after it"
 t test_vanishes "a card that goes in the midst of a command"
-t test_netdev "a netdev of a card that does not answer, or is gone, is answered"
+t test_unanswered_netdev "a netdev of a card that does not answer, or is gone, is answered"
 t test_given "mac, mtu and max_vqp are what the owner sees and the card does"
 t test_shown "and what vdpa shows"
 t test_counters "what the card counts"
