@@ -441,11 +441,35 @@ static void ring_of_somebody_else_is_gone_on_with(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, next(owner, &chain));
 }
 
-static void packed_ring_does_not_tell_where_it_stands(struct kunit *test)
+/* One entry a chain, at each place of two laps, with the next there or not. */
+static void packed_ring_of_tables_is_gone_on_with(struct kunit *test)
 {
 	struct owner *owner = owner_create(test, true);
+	struct hvdpa_ring_state at = owner->ring.state;
+	struct hvdpa_owner_ring found = owner->ring;
+	struct hvdpa_chain chain;
+	unsigned int n;
 
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, hvdpa_owner_ring_find(&owner->ring));
+	for (n = 0; n < 3 * NUM; n++) {
+		u16 avail = at.avail_wrap ? BIT(VRING_PACKED_DESC_F_AVAIL) :
+					    BIT(VRING_PACKED_DESC_F_USED);
+
+		KUNIT_ASSERT_EQ(test, 0, hvdpa_owner_ring_find(&found));
+		KUNIT_ASSERT_MEMEQ(test, &found.state, &at, sizeof(at));
+		KUNIT_EXPECT_EQ(test, 0, hvdpa_owner_ring_waits(&found));
+
+		put_desc(BASE + DESC, at.avail_idx, BASE + ACK, 1,
+			 VRING_DESC_F_WRITE | avail, 7);
+		KUNIT_ASSERT_EQ(test, 0, hvdpa_owner_ring_find(&found));
+		KUNIT_ASSERT_MEMEQ(test, &found.state, &at, sizeof(at));
+		KUNIT_EXPECT_EQ(test, 1, hvdpa_owner_ring_waits(&found));
+
+		KUNIT_ASSERT_EQ(test, 1, next(owner, &chain));
+		KUNIT_EXPECT_GE(test, hvdpa_owner_ring_answer(&owner->ring, &chain, 1), 0);
+		at = owner->ring.state;
+	}
+	found.indirect = false;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, hvdpa_owner_ring_find(&found));
 }
 
 static struct kunit_case owner_ring_cases[] = {
@@ -459,7 +483,7 @@ static struct kunit_case owner_ring_cases[] = {
 	KUNIT_CASE(packed_table_has_an_end),
 	KUNIT_CASE(packed_chain_without_an_end_is_an_error),
 	KUNIT_CASE(ring_of_somebody_else_is_gone_on_with),
-	KUNIT_CASE(packed_ring_does_not_tell_where_it_stands),
+	KUNIT_CASE(packed_ring_of_tables_is_gone_on_with),
 	{}
 };
 

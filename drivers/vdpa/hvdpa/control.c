@@ -283,12 +283,18 @@ static void hvdpa_control_limits(struct hvdpa_control *control)
 	limits->hash_types = le32_to_cpu(config.supported_hash_types);
 }
 
-static void hvdpa_control_describe(struct hvdpa_vring *vring, u32 asid)
+/**
+ * hvdpa_control_describe - a control queue as a ring that the driver serves
+ * @vring: the virtqueue
+ * @asid: HVDPA_ASID_*, where it is
+ * @ring: filled here
+ */
+void hvdpa_control_describe(const struct hvdpa_vring *vring, u32 asid,
+			    struct hvdpa_owner_ring *ring)
 {
 	struct hvdpa_device *hv = vring->hv;
-	struct hvdpa_control *control = hv->control;
 
-	control->ring = (struct hvdpa_owner_ring){
+	*ring = (struct hvdpa_owner_ring){
 		.dma = &hv->dma,
 		.asid = asid,
 		.packed = hvdpa_is_packed(hv),
@@ -303,7 +309,6 @@ static void hvdpa_control_describe(struct hvdpa_vring *vring, u32 asid)
 		.state = vring->base,
 		.wrote = hvdpa_control_wrote,
 	};
-	control->vring = vring;
 }
 
 /* The owner's control queue is served from DRIVER_OK on; FEATURES_OK is there. */
@@ -317,8 +322,9 @@ static int hvdpa_control_attach(struct hvdpa_vring *vring)
 	err = hvdpa_vring_check(vring, HVDPA_VRING_NUM_MAX);
 	if (err)
 		return err;
-	hvdpa_control_describe(vring, control->asid);
+	hvdpa_control_describe(vring, control->asid, &control->ring);
 	hvdpa_control_limits(control);
+	control->vring = vring;
 	return 0;
 }
 
@@ -336,16 +342,16 @@ static bool hvdpa_control_take_over(struct hvdpa_device *hv)
 	if (idx < 0 || !hv->vrings[idx].has_address)
 		return false;
 	vring = &hv->vrings[idx];
-	hvdpa_control_describe(vring, HVDPA_ASID_KERNEL);
+	hvdpa_control_describe(vring, HVDPA_ASID_KERNEL, &control->ring);
 	err = hvdpa_owner_ring_find(&control->ring);
 	if (err) {
-		control->vring = NULL;
 		dev_warn_ratelimited(hv->ep->dev,
 				     "queue %d: a command waits for an answer until the consumer is bound anew, %s ring: %pe\n",
 				     idx, control->ring.packed ? "packed" : "split",
 				     ERR_PTR(err));
 		return false;
 	}
+	control->vring = vring;
 	hvdpa_vring_set_state(vring, HVDPA_VRING_HELD);
 	WRITE_ONCE(vring->ops, &hvdpa_control_vring_ops);
 	return true;

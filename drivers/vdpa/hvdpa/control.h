@@ -11,6 +11,8 @@
 
 struct hvdpa_device;
 struct hvdpa_endpoint;
+struct hvdpa_owner_ring;
+struct hvdpa_vring;
 struct hvdpa_vring_ops;
 
 /*
@@ -106,6 +108,8 @@ struct hvdpa_control_counters {
 
 extern const struct hvdpa_vring_ops hvdpa_control_vring_ops;
 
+void hvdpa_control_describe(const struct hvdpa_vring *vring, u32 asid,
+			    struct hvdpa_owner_ring *ring);
 int hvdpa_control_setup(void);
 void hvdpa_control_cleanup(void);
 int hvdpa_control_create(struct hvdpa_device *hv);

@@ -273,23 +273,64 @@ static int hvdpa_packed_next(struct hvdpa_owner_ring *ring,
 	return 1;
 }
 
+/*
+ * Each chain has one entry. Those before the next are used in this lap: both bits are
+ * the wrap counter. The next is available, and its bits differ, or it has both bits of
+ * the lap before, or it was never written, as if there had been a lap with 0.
+ */
+static int hvdpa_packed_find(struct hvdpa_owner_ring *ring)
+{
+	bool wrap = true;
+	u16 idx, flags;
+	int err;
+
+	for (idx = 0; idx < ring->num; idx++) {
+		bool avail, used;
+
+		err = hvdpa_access_read16(ring->dma, ring->asid,
+					  hvdpa_packed_flags_at(ring, idx),
+					  &flags);
+		if (err)
+			return err;
+		avail = flags & BIT(VRING_PACKED_DESC_F_AVAIL);
+		used = flags & BIT(VRING_PACKED_DESC_F_USED);
+		if (!idx)
+			wrap = avail;
+		if (avail != used || avail != wrap)
+			break;
+	}
+	/* A lap that is over, or none yet: the next begins. */
+	if (idx == ring->num) {
+		idx = 0;
+		wrap = !wrap;
+	}
+	ring->state = (struct hvdpa_ring_state){
+		.avail_idx = idx, .used_idx = idx,
+		.avail_wrap = wrap, .used_wrap = wrap,
+	};
+	return 0;
+}
+
 /**
  * hvdpa_owner_ring_find - find where a ring stands that somebody else served
  * @ring: the ring; who served it writes to it no more, took one chain at a time, and
  *	  used each before the next
  *
- * What was made available and not used is next. A packed ring does not tell: of a chain
- * that was used only the first entry says so, and not how many there were. May sleep.
+ * What was made available and not used is next. A packed ring tells only if each chain
+ * is an indirect table: of a chain that was used the first entry says so, and not how
+ * many there were. May sleep.
  *
- * Return: 0; -EOPNOTSUPP for a packed ring; -EFAULT or -EACCES.
+ * Return: 0; -EOPNOTSUPP for a packed ring without INDIRECT_DESC; -EFAULT or -EACCES.
  */
 int hvdpa_owner_ring_find(struct hvdpa_owner_ring *ring)
 {
 	u16 used;
 	int err;
 
-	if (ring->packed)
+	if (ring->packed && !ring->indirect)
 		return -EOPNOTSUPP;
+	if (ring->packed)
+		return hvdpa_packed_find(ring);
 	err = hvdpa_access_read16(ring->dma, ring->asid, ring->device +
 				  offsetof(struct vring_used, idx), &used);
 	if (err)
@@ -297,6 +338,33 @@ int hvdpa_owner_ring_find(struct hvdpa_owner_ring *ring)
 	ring->state.avail_idx = used;
 	ring->state.used_idx = used;
 	return 0;
+}
+
+/**
+ * hvdpa_owner_ring_waits - is something available that was not used?
+ * @ring: the ring; hvdpa_owner_ring_find() has found where it stands
+ *
+ * May sleep.
+ *
+ * Return: 1 or 0; -EFAULT or -EACCES.
+ */
+int hvdpa_owner_ring_waits(const struct hvdpa_owner_ring *ring)
+{
+	u16 value;
+	int err;
+
+	if (!ring->packed) {
+		err = hvdpa_access_read16(ring->dma, ring->asid, ring->driver +
+					  offsetof(struct vring_avail, idx),
+					  &value);
+		return err ?: value != ring->state.avail_idx;
+	}
+	err = hvdpa_access_read16(ring->dma, ring->asid,
+				  hvdpa_packed_flags_at(ring,
+							ring->state.avail_idx),
+				  &value);
+	return err ?: !(value & BIT(VRING_PACKED_DESC_F_AVAIL)) !=
+		      !(value & BIT(VRING_PACKED_DESC_F_USED));
 }
 
 /**

@@ -60,6 +60,7 @@ struct hvdpa_chain {
 };
 
 int hvdpa_owner_ring_find(struct hvdpa_owner_ring *ring);
+int hvdpa_owner_ring_waits(const struct hvdpa_owner_ring *ring);
 int hvdpa_owner_ring_next(struct hvdpa_owner_ring *ring,
 			  struct hvdpa_chain *chain, void *out, size_t room);
 int hvdpa_owner_ring_answer(struct hvdpa_owner_ring *ring,

@@ -6,25 +6,19 @@
  */
 #include <linux/device.h>
 #include <linux/err.h>
-#include <linux/virtio_ring.h>
 #include <linux/workqueue.h>
 
 #include "parts.h"
+#include "owner_ring.h"
 
-/* A packed ring does not tell, but the status of a function that vanished does. */
+/* What cannot be known is taken for an answer; a function that vanished tells by itself. */
 static bool hvdpa_watch_has_answers(const struct hvdpa_vring *vring)
 {
-	struct hvdpa_device *hv = vring->hv;
-	u16 avail, used;
+	struct hvdpa_owner_ring ring;
 
-	if (hvdpa_is_packed(hv))
-		return true;
-	if (hvdpa_access_read16(&hv->dma, HVDPA_ASID_KERNEL, vring->driver +
-				offsetof(struct vring_avail, idx), &avail) ||
-	    hvdpa_access_read16(&hv->dma, HVDPA_ASID_KERNEL, vring->device +
-				offsetof(struct vring_used, idx), &used))
-		return true;
-	return avail == used;
+	hvdpa_control_describe(vring, HVDPA_ASID_KERNEL, &ring);
+	return hvdpa_owner_ring_find(&ring) ||
+	       hvdpa_owner_ring_waits(&ring) <= 0;
 }
 
 static void hvdpa_watch_look(struct hvdpa_vring *vring)
