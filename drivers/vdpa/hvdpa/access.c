@@ -136,14 +136,9 @@ void hvdpa_access_unmap(struct hvdpa_dma *dma, u64 first, u64 last)
 	mutex_unlock(&dma->lock);
 }
 
-/*
- * A consumer in the kernel got the address from the DMA API for the function: it is
- * that of the IOMMU's tables for it, or of memory where there are none.
- */
-static int hvdpa_access_find_kernel(struct hvdpa_dma *dma, u64 iova, u64 *pa)
+/* Without an IOMMU an address is that of memory. */
+static int hvdpa_access_translate(struct iommu_domain *domain, u64 iova, u64 *pa)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dma->dev);
-
 	*pa = domain ? iommu_iova_to_phys(domain, iova) : iova;
 	return *pa && pfn_valid(PHYS_PFN(*pa)) ? 0 : -EFAULT;
 }
@@ -166,8 +161,10 @@ int hvdpa_access_find(struct hvdpa_dma *dma, u32 asid, u64 iova, u32 perm,
 
 	lockdep_assert_held(&dma->lock);
 
+	/* A consumer in the kernel got it from the DMA API for the function. */
 	if (asid == HVDPA_ASID_KERNEL)
-		return hvdpa_access_find_kernel(dma, iova, pa);
+		return hvdpa_access_translate(iommu_get_domain_for_dev(dma->dev),
+					      iova, pa);
 	map = vhost_iotlb_itree_first(maps, iova, iova);
 	if (map && (map->perm & perm) != perm)
 		return -EACCES;
@@ -182,8 +179,7 @@ int hvdpa_access_find(struct hvdpa_dma *dma, u32 asid, u64 iova, u32 perm,
 	/* The windows above the owner's range are in the domain too. */
 	if (iova < dma->range.first || iova > dma->range.last)
 		return -EFAULT;
-	*pa = iommu_iova_to_phys(dma->domain, iova);
-	return *pa && pfn_valid(PHYS_PFN(*pa)) ? 0 : -EFAULT;
+	return hvdpa_access_translate(dma->domain, iova, pa);
 }
 
 static int hvdpa_access_copy(struct hvdpa_dma *dma, u32 asid, u64 iova,

@@ -478,6 +478,7 @@ void hvdpa_control_forget(struct hvdpa_device *hv)
 	lockdep_assert_held(&hv->ep->lock);
 
 	hvdpa_control_end(hv);
+	hv->watch.waits = false;
 	if (!control)
 		return;
 	/* One that refuses is live, also of a device that was revoked. */

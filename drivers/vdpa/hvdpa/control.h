@@ -6,6 +6,7 @@
 #define HVDPA_CONTROL_H
 
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "command.h"
 
@@ -129,6 +130,20 @@ const struct hvdpa_command_state *
 hvdpa_control_state(const struct hvdpa_control *control);
 
 /* watch.c: the control queue of a consumer in the kernel */
+
+/**
+ * struct hvdpa_watch - is it answered?
+ * @work: looks
+ * @waits: at the last look since the reset a command waited
+ * @at: where the ring stood then
+ *
+ * The endpoint's lock protects @waits and @at.
+ */
+struct hvdpa_watch {
+	struct delayed_work work;
+	bool waits;
+	u16 at;
+};
 
 extern const struct hvdpa_vring_ops hvdpa_watched_vring_ops;
 

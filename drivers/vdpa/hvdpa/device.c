@@ -256,7 +256,7 @@ static const struct hvdpa_endpoint_events hvdpa_device_endpoint_events = {
 void hvdpa_device_init(struct hvdpa_device *hv, struct hvdpa_endpoint *ep)
 {
 	hv->ep = ep;
-	hv->relay = hvdpa_relay_policy_of(ep);
+	hv->relay = READ_ONCE(ep->relay);
 	hv->events = &hvdpa_device_events;
 	spin_lock_init(&hv->config_cb_lock);
 	spin_lock_init(&hv->mac_lock);

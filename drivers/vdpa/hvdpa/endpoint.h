@@ -162,7 +162,6 @@ enum hvdpa_endpoint_state {
 
 /* What a function's rings are relayed for, relay.rst. */
 enum hvdpa_relay_policy {
-	HVDPA_RELAY_AS_MODULE,	/* what the module's parameter says */
 	HVDPA_RELAY_AUTO,
 	HVDPA_RELAY_ALWAYS,
 	HVDPA_RELAY_NEVER,
@@ -176,7 +175,8 @@ enum hvdpa_relay_policy {
  * @migration: what it can do beyond the standard
  * @block: its registers for that
  * @lacks: why it cannot do what it cannot; NULL for what it can
- * @relay: what an administrator chose for its next device; read without a lock
+ * @relay: its next device's policy: the module's, or what an administrator chose;
+ *	   read without a lock
  * @private_features: feature bits that the driver agrees to for itself
  * @type: virtio device ID
  * @vendor: virtio vendor ID

@@ -27,7 +27,7 @@ static int hvdpa_relay_param_get(HVDPA_DEVLINK_PARAM_GET_ARGS)
 {
 	struct hvdpa_endpoint *ep = hvdpa_params_endpoint(devlink);
 
-	strscpy(ctx->val.vstr, hvdpa_relay_policy_name(hvdpa_relay_policy_of(ep)),
+	strscpy(ctx->val.vstr, hvdpa_relay_policy_name(READ_ONCE(ep->relay)),
 		sizeof(ctx->val.vstr));
 	return 0;
 }
@@ -67,10 +67,11 @@ static const struct devlink_param hvdpa_params[] = {
  */
 int hvdpa_params_register(struct hvdpa_endpoint *ep)
 {
-	int err = devlink_params_register(priv_to_devlink(ep->health),
-					  hvdpa_params,
-					  ARRAY_SIZE(hvdpa_params));
+	int err;
 
+	ep->relay = hvdpa_relay_policy_default();
+	err = devlink_params_register(priv_to_devlink(ep->health), hvdpa_params,
+				      ARRAY_SIZE(hvdpa_params));
 	if (err)
 		dev_err(ep->dev, "cannot register parameters with devlink: %pe\n",
 			ERR_PTR(err));

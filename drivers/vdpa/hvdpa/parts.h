@@ -9,7 +9,6 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/vdpa.h>
-#include <linux/workqueue.h>
 
 #include <hvdpa/compat.h>
 
@@ -127,7 +126,7 @@ struct hvdpa_device {
 	struct hvdpa_dma dma;
 	struct hvdpa_control *control;
 	struct hvdpa_control_queue borrowed;
-	struct delayed_work watch;
+	struct hvdpa_watch watch;
 	struct hvdpa_file *file;
 	struct hvdpa_log *log;
 	const char *profile;

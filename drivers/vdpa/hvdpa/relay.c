@@ -19,12 +19,12 @@
 #include "relay_ring.h"
 
 static const char * const hvdpa_relay_policies[] = {
-	[HVDPA_RELAY_AUTO - 1] = "auto",
-	[HVDPA_RELAY_ALWAYS - 1] = "always",
-	[HVDPA_RELAY_NEVER - 1] = "never",
+	[HVDPA_RELAY_AUTO] = "auto",
+	[HVDPA_RELAY_ALWAYS] = "always",
+	[HVDPA_RELAY_NEVER] = "never",
 };
 
-static enum hvdpa_relay_policy hvdpa_relay_default = HVDPA_RELAY_AUTO;
+static enum hvdpa_relay_policy hvdpa_relay_module;
 
 /**
  * hvdpa_relay_policy_parse - find a policy by its name
@@ -34,58 +34,53 @@ static enum hvdpa_relay_policy hvdpa_relay_default = HVDPA_RELAY_AUTO;
  */
 int hvdpa_relay_policy_parse(const char *text)
 {
-	int n = sysfs_match_string(hvdpa_relay_policies, text);
-
-	return n < 0 ? n : n + 1;
+	return sysfs_match_string(hvdpa_relay_policies, text);
 }
 
 /**
  * hvdpa_relay_policy_name - what people call a policy
- * @policy: not HVDPA_RELAY_AS_MODULE
+ * @policy: the policy
  *
  * Return: the name.
  */
 const char *hvdpa_relay_policy_name(enum hvdpa_relay_policy policy)
 {
-	return hvdpa_relay_policies[policy - 1];
+	return hvdpa_relay_policies[policy];
 }
 
 /**
- * hvdpa_relay_policy_of - what a function's rings are relayed for
- * @ep: its endpoint
+ * hvdpa_relay_policy_default - what rings are relayed for where nobody chose
  *
- * Any context.
- *
- * Return: HVDPA_RELAY_AUTO, _ALWAYS or _NEVER.
+ * Return: HVDPA_RELAY_*, the module's parameter.
  */
-enum hvdpa_relay_policy hvdpa_relay_policy_of(const struct hvdpa_endpoint *ep)
+enum hvdpa_relay_policy hvdpa_relay_policy_default(void)
 {
-	return READ_ONCE(ep->relay) ?: hvdpa_relay_default;
+	return hvdpa_relay_module;
 }
 
-static int hvdpa_relay_default_set(const char *text,
+static int hvdpa_relay_module_set(const char *text,
 				   const struct kernel_param *param)
 {
 	int policy = hvdpa_relay_policy_parse(text);
 
 	if (policy < 0)
 		return policy;
-	hvdpa_relay_default = policy;
+	hvdpa_relay_module = policy;
 	return 0;
 }
 
-static int hvdpa_relay_default_get(char *text, const struct kernel_param *param)
+static int hvdpa_relay_module_get(char *text, const struct kernel_param *param)
 {
 	return sysfs_emit(text, "%s\n",
-			  hvdpa_relay_policy_name(hvdpa_relay_default));
+			  hvdpa_relay_policy_name(hvdpa_relay_module));
 }
 
-static const struct kernel_param_ops hvdpa_relay_default_ops = {
-	.set = hvdpa_relay_default_set,
-	.get = hvdpa_relay_default_get,
+static const struct kernel_param_ops hvdpa_relay_module_ops = {
+	.set = hvdpa_relay_module_set,
+	.get = hvdpa_relay_module_get,
 };
 
-module_param_cb(relay, &hvdpa_relay_default_ops, NULL, 0444);
+module_param_cb(relay, &hvdpa_relay_module_ops, NULL, 0444);
 MODULE_PARM_DESC(relay,
 		 "pass rings on through the driver: auto (where the hardware cannot start them where they stand), always, never (default: auto)");
 

@@ -21,7 +21,7 @@ extern const struct hvdpa_vring_ops hvdpa_relay_vring_ops;
 
 int hvdpa_relay_policy_parse(const char *text);
 const char *hvdpa_relay_policy_name(enum hvdpa_relay_policy policy);
-enum hvdpa_relay_policy hvdpa_relay_policy_of(const struct hvdpa_endpoint *ep);
+enum hvdpa_relay_policy hvdpa_relay_policy_default(void);
 const char *hvdpa_relay_obstacle(const struct hvdpa_device *hv);
 const char *hvdpa_relay_log_obstacle(const struct hvdpa_device *hv);
 bool hvdpa_relay_wanted(const struct hvdpa_vring *vring);

@@ -88,6 +88,9 @@ static void hvdpa_set_vq_ready(struct vdpa_device *vdpa, u16 idx, bool ready)
 	else if (hvdpa_vring_is_started(vring) &&
 		 hv->state == HVDPA_DEVICE_RUNNING)
 		hvdpa_vring_go_live(vring);
+	else if (hv->status & (VIRTIO_CONFIG_S_NEEDS_RESET |
+			       VIRTIO_CONFIG_S_FAILED))
+		hvdpa_control_refuse(hv);
 	mutex_unlock(&hv->ep->lock);
 }
 

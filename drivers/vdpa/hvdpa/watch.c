@@ -12,27 +12,45 @@
 #include "owner_ring.h"
 
 /* What cannot be known is taken for an answer; a function that vanished tells by itself. */
-static bool hvdpa_watch_has_answers(const struct hvdpa_vring *vring)
+static bool hvdpa_watch_waits(const struct hvdpa_vring *vring,
+			      struct hvdpa_owner_ring *ring)
 {
-	struct hvdpa_owner_ring ring;
-
-	hvdpa_control_describe(vring, HVDPA_ASID_KERNEL, &ring);
-	return hvdpa_owner_ring_find(&ring) ||
-	       hvdpa_owner_ring_waits(&ring) <= 0;
+	hvdpa_control_describe(vring, HVDPA_ASID_KERNEL, ring);
+	return !hvdpa_owner_ring_find(ring) && hvdpa_owner_ring_waits(ring) > 0;
 }
 
+static void hvdpa_watch_later(struct hvdpa_device *hv)
+{
+	mod_delayed_work(system_long_wq, &hv->watch.work,
+			 usecs_to_jiffies(HVDPA_CONTROL_TIMEOUT_US));
+}
+
+/*
+ * One look may meet a command that was just posted. So it is the second that decides,
+ * and only if the card has answered nothing since the first.
+ */
 static void hvdpa_watch_look(struct hvdpa_vring *vring)
 {
 	struct hvdpa_device *hv = vring->hv;
+	struct hvdpa_watch *watch = &hv->watch;
 	struct hvdpa_endpoint *ep = hv->ep;
 	u8 status = ep->transport->get_status(ep);
+	struct hvdpa_owner_ring ring;
+	bool again;
 
 	if (status == HVDPA_ALL_ONES_8) {
 		hvdpa_endpoint_mark_dead(ep, "device_status reads 0xff");
 		return;
 	}
-	if (hvdpa_watch_has_answers(vring))
+	again = watch->waits;
+	watch->waits = hvdpa_watch_waits(vring, &ring);
+	if (!watch->waits)
 		return;
+	if (!again || ring.state.avail_idx != watch->at) {
+		watch->at = ring.state.avail_idx;
+		hvdpa_watch_later(hv);
+		return;
+	}
 	dev_err_ratelimited(ep->dev,
 			    "queue %u: a control command has no answer after %u us, device_status is %#x: %pe\n",
 			    vring->idx, HVDPA_CONTROL_TIMEOUT_US, status,
@@ -44,7 +62,7 @@ static void hvdpa_watch_look(struct hvdpa_vring *vring)
 static void hvdpa_watch_work(struct work_struct *work)
 {
 	struct hvdpa_device *hv = container_of(to_delayed_work(work),
-					       struct hvdpa_device, watch);
+					       struct hvdpa_device, watch.work);
 	struct hvdpa_endpoint *ep = hv->ep;
 	int idx;
 
@@ -57,12 +75,10 @@ static void hvdpa_watch_work(struct work_struct *work)
 	mutex_unlock(&ep->lock);
 }
 
-/* The last command was posted before its kick, so it has had all of the time. */
 static void hvdpa_watch_kick(struct hvdpa_vring *vring)
 {
 	hvdpa_direct_kick(vring);
-	mod_delayed_work(system_long_wq, &vring->hv->watch,
-			 usecs_to_jiffies(HVDPA_CONTROL_TIMEOUT_US));
+	hvdpa_watch_later(vring->hv);
 }
 
 /* The endpoint serves it, and is watched. */
@@ -83,7 +99,7 @@ const struct hvdpa_vring_ops hvdpa_watched_vring_ops = {
  */
 void hvdpa_watch_init(struct hvdpa_device *hv)
 {
-	INIT_DELAYED_WORK(&hv->watch, hvdpa_watch_work);
+	INIT_DELAYED_WORK(&hv->watch.work, hvdpa_watch_work);
 }
 
 /**
@@ -94,5 +110,5 @@ void hvdpa_watch_init(struct hvdpa_device *hv)
  */
 void hvdpa_watch_end(struct hvdpa_device *hv)
 {
-	cancel_delayed_work_sync(&hv->watch);
+	cancel_delayed_work_sync(&hv->watch.work);
 }

@@ -475,7 +475,7 @@ def case_counters(args):
 
 def unanswered(args, how):
     """A station whose card breaks in this way before a command: the owner is
-    told within bounded time, and gets no answer."""
+    told within bounded time, and the command is refused."""
     a = station(args)
     config = a.owner.set_config_call()
     assert a.apart.run(RX, 0, b"\0") == OK
@@ -484,7 +484,12 @@ def unanswered(args, how):
     a.apart.post(a.apart.chain(struct.pack("<BB", RX, 0) + b"\1"))
     assert readable(config, 5) and a.owner.status() & NEEDS_RESET
     print(f"# told after {time.monotonic() - began:.1f} s")
-    assert a.apart.answer(0.1) is None
+    assert a.apart.answer() == ERR
+    a.owner.enable(a.apart.index, 0)
+    a.apart.post(a.apart.chain(struct.pack("<BB", RX, 0) + b"\1"))
+    assert a.apart.answer(0.3) is None, "a queue that is disabled is served"
+    a.owner.enable(a.apart.index, 1)
+    assert a.apart.answer() == ERR
     return a
 
 
