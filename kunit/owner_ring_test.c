@@ -441,7 +441,7 @@ static void ring_of_somebody_else_is_gone_on_with(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, next(owner, &chain));
 }
 
-/* One entry a chain, at each place of two laps, with the next there or not. */
+/* One entry a chain, at each place of three laps, with the next there or not. */
 static void packed_ring_of_tables_is_gone_on_with(struct kunit *test)
 {
 	struct owner *owner = owner_create(test, true);

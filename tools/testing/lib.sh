@@ -166,6 +166,11 @@ errno_is() {
 	esac
 }
 
+# relay_of FUNCTION: devlink's parameter
+relay_of() {
+	devlink dev param show "pci/$1" name relay | sed -n 's/.*value \([a-z]*\).*/\1/p'
+}
+
 # transfer FROM-NETNS TO-NETNS ADDRESS MiB: bytes that arrive as they left.
 transfer() {
 	local file=$state/payload got=$state/arrived

@@ -28,7 +28,7 @@ u16 hvdpa_control_hw_index(const struct hvdpa_device *hv)
  *
  * A kernel consumer's control queue must be given back, which takes
  * VIRTIO_F_RING_RESET. Asked before FEATURES_OK: a driver of the kernel that is
- * refused then goes away, and one that is refused DRIVER_OK waits for ever.
+ * refused then goes away. One that is refused DRIVER_OK does not notice.
  *
  * Return: 0 if it can, or need not; -EOPNOTSUPP with one line in the log.
  */

@@ -387,10 +387,6 @@ test_change() {
 	[ "$(consumer_of vdpa:0000:01:00.2)" = virtio_vdpa ]
 }
 
-relay_of() {
-	devlink dev param show "pci/$1" name relay | sed -n 's/.*value \([a-z]*\).*/\1/p'
-}
-
 # It is the function's, so it is set before the device is added, and put back after
 # one that is refused.
 test_relay() {

@@ -131,13 +131,6 @@ test_bad_rings() {
 	lines_are 'queue 0: its ring of 64 entries .* cannot be relayed from 5 on: -EINVAL' 1
 }
 
-relay_of() {
-	devlink -j dev param show "pci/$1" name relay |
-		python3 -c 'import json, sys
-for params in json.load(sys.stdin)["param"].values():
-    print(params[0]["values"][0]["value"])'
-}
-
 set_relay() {
 	devlink dev param set "pci/$1" name relay value "$2" cmode runtime
 }
