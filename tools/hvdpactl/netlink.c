@@ -169,7 +169,7 @@ struct netlink *netlink_open(struct error *error)
 	int one = 1;
 	int err = 0;
 
-	netlink->sequence = time(NULL);
+	*netlink = (struct netlink){ .sequence = time(NULL) };
 	netlink->socket = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
 	if (!netlink->socket ||
 	    mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0) {

@@ -59,7 +59,7 @@ enum hvdpa_relay_policy hvdpa_relay_policy_default(void)
 }
 
 static int hvdpa_relay_module_set(const char *text,
-				   const struct kernel_param *param)
+				  const struct kernel_param *param)
 {
 	int policy = hvdpa_relay_policy_parse(text);
 
