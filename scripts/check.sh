@@ -35,10 +35,12 @@ report() {
 		echo "FAIL $name: ended after $seen results of ${planned:-an unknown number}" \
 			>>"$file.counted"
 	fi
-	cat "$file.counted"
-	if grep -q '^FAIL' "$file.counted"; then
-		sed 's/^/    /' "$file" | cut -c1-300
-	fi
+	# Other tiers print at the same time.
+	{
+		flock 7
+		cat "$file.counted"
+		! grep -q '^FAIL' "$file.counted" || sed 's/^/    /' "$file" | cut -c1-300
+	} 7>>"${HVDPA_PRINTS:-$results/prints}"
 }
 
 # one_test NAME COMMAND...: a command as the next KTAP result; its output if it fails.
