@@ -5,7 +5,9 @@
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
+#include <linux/kthread.h>
 #include <linux/prandom.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "relay_ring.h"
@@ -87,12 +89,19 @@ static void guest_send(struct guest *guest)
 	__clear_bit(head, guest->mine);
 	guest->order[head] = guest->sent++;
 	guest->memory->avail.ring[idx % NUM] = cpu_to_le16(head);
-	guest->memory->avail.idx = cpu_to_le16(idx + 1);
+	/* The head before the index that exposes it, to who runs beside. */
+	smp_store_release(&guest->memory->avail.idx, cpu_to_le16(idx + 1));
+}
+
+static u16 guest_used(const struct guest *guest)
+{
+	/* The index before the entries that it exposes. */
+	return le16_to_cpu(smp_load_acquire(&guest->memory->used.idx));
 }
 
 static void guest_receive(struct guest *guest)
 {
-	while (guest->seen != le16_to_cpu(guest->memory->used.idx)) {
+	while (guest->seen != guest_used(guest)) {
 		u32 head = le32_to_cpu((__force __le32)
 				guest->memory->used.ring[guest->seen % NUM].id);
 
@@ -458,6 +467,115 @@ static void sides_are_told_when_they_ask(struct kunit *test)
 	hvdpa_relay_ring_cleanup(ring);
 }
 
+/*
+ * Whoever takes as many heads as it may asks for no kick: it comes again. Then it finds
+ * none, asks, and says that it wrote that to the owner's ring.
+ */
+static void asking_for_a_kick_shows(struct kunit *test)
+{
+	struct world *world = world_create(test, 1, IN_ORDER, 0xffff, true);
+	struct hvdpa_relay_ring *ring = &world->ring;
+	u16 asked = ring->asked;
+	bool doorbell;
+
+	guest_send(&world->guest);
+	guest_send(&world->guest);
+	KUNIT_EXPECT_EQ(test, hvdpa_relay_ring_take(ring, 2, &doorbell), 2);
+	KUNIT_EXPECT_EQ(test, ring->asked, asked);
+	KUNIT_EXPECT_EQ(test, hvdpa_relay_ring_take(ring, 2, &doorbell), 0);
+	KUNIT_EXPECT_EQ(test, ring->asked, 1);
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(world->owner.used.avail_event), 1);
+
+	/* Nothing has changed, and nothing is written. */
+	world->owner.used.avail_event = cpu_to_le16(7);
+	KUNIT_EXPECT_EQ(test, hvdpa_relay_ring_take(ring, 2, &doorbell), 0);
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(world->owner.used.avail_event), 7);
+	hvdpa_relay_ring_cleanup(ring);
+}
+
+#define SENT	20000
+
+/* An owner on another processor that kicks only where it was asked to. */
+struct running_owner {
+	struct world *world;
+	struct task_struct *task;
+	atomic_t kicked;
+	unsigned int kicks;
+};
+
+static void owner_sends(struct running_owner *owner)
+{
+	struct memory *memory = owner->world->guest.memory;
+	u16 idx = le16_to_cpu(memory->avail.idx), asked;
+
+	guest_send(&owner->world->guest);
+	/* An index that the other side did not see is one after which it asked. */
+	smp_mb();
+	asked = le16_to_cpu(READ_ONCE(memory->used.avail_event));
+	if (vring_need_event(asked, idx + 1, idx)) {
+		owner->kicks++;
+		atomic_set(&owner->kicked, 1);
+	}
+}
+
+static int owner_runs(void *data)
+{
+	struct running_owner *owner = data;
+	struct guest *guest = &owner->world->guest;
+	struct rnd_state rnd;
+	u32 wait;
+
+	prandom_seed_state(&rnd, 1);
+	while (!kthread_should_stop()) {
+		guest_receive(guest);
+		if (guest->nfree && guest->sent < SENT)
+			owner_sends(owner);
+		for (wait = prandom_u32_state(&rnd) % 64; wait; wait--)
+			cpu_relax();
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Pass on what there is at each kick, and only then. */
+static void serve_kicks(struct kunit *test, struct running_owner *owner)
+{
+	struct world *world = owner->world;
+	unsigned long latest = jiffies + 10 * HZ;
+	u64 given = 0;
+
+	while (given < SENT && time_before(jiffies, latest)) {
+		cond_resched();
+		if (!atomic_xchg(&owner->kicked, 0))
+			continue;
+		latest = jiffies + 10 * HZ;
+		if (world_take(world) < 0)
+			break;
+		device_fetch(&world->device, NUM);
+		device_use(world, NUM);
+		if (world_give(world) < 0)
+			break;
+		given = world->ring.ngiven;
+	}
+	KUNIT_EXPECT_EQ(test, given, SENT);
+}
+
+static void owner_that_runs_beside_never_waits(struct kunit *test)
+{
+	struct running_owner owner = {
+		.world = world_create(test, 1, IN_ORDER, 0xfff0, true),
+	};
+
+	owner.task = kthread_run(owner_runs, &owner, "hvdpa-owner");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(owner.task));
+	serve_kicks(test, &owner);
+	kthread_stop(owner.task);
+	kunit_info(test, "%u kicks for %u heads", owner.kicks, SENT);
+	KUNIT_EXPECT_NULL(test, owner.world->guest.error);
+	KUNIT_EXPECT_LT(test, owner.kicks, SENT);
+	hvdpa_relay_ring_cleanup(&owner.world->ring);
+}
+
 /* A disk of its own rings, drained at 3: what came since is told from what it used. */
 static void direct_ring_is_settled_from_where_it_was_drained(struct kunit *test)
 {
@@ -613,6 +731,8 @@ static struct kunit_case relay_ring_cases[] = {
 	KUNIT_CASE(device_that_lies_is_an_error),
 	KUNIT_CASE(ring_that_must_not_be_written_is_not),
 	KUNIT_CASE(sides_are_told_when_they_ask),
+	KUNIT_CASE(asking_for_a_kick_shows),
+	KUNIT_CASE(owner_that_runs_beside_never_waits),
 	KUNIT_CASE(direct_ring_is_settled_from_where_it_was_drained),
 	KUNIT_CASE(order_of_a_direct_ring_shows),
 	KUNIT_CASE(heads_are_marked_before_they_are_given),

@@ -289,9 +289,11 @@ static bool hvdpa_relay_take(struct hvdpa_relay *relay)
 	struct hvdpa_endpoint *ep = vring->hv->ep;
 	bool ring_doorbell = false;
 	unsigned long flags;
+	u16 asked;
 	int n = 0;
 
 	spin_lock_irqsave(&relay->take_lock, flags);
+	asked = relay->ring.asked;
 	if (relay->takes)
 		n = hvdpa_relay_ring_take(&relay->ring, HVDPA_RELAY_BATCH,
 					  &ring_doorbell);
@@ -299,8 +301,8 @@ static bool hvdpa_relay_take(struct hvdpa_relay *relay)
 		relay->takes = false;
 		hvdpa_relay_fail(relay, n);
 	}
-	/* Where it says that it wants to be kicked is written there. */
-	if (n && relay->ring.event_idx)
+	/* That is written to the used ring, also where no head was left to take. */
+	if (relay->ring.asked != asked)
 		hvdpa_relay_mark_used(relay);
 	if (ring_doorbell)
 		ep->transport->ring(ep, vring->hw_idx);

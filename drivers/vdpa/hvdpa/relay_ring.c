@@ -88,6 +88,8 @@ int hvdpa_relay_ring_init(struct hvdpa_relay_ring *ring, u32 num, u16 base)
 	ring->shadow.num = num;
 	ring->base = base;
 	ring->taken = base;
+	/* Not yet, whatever the owner's ring says. */
+	ring->asked = base - 1;
 	ring->outstanding = bitmap_zalloc(num, GFP_KERNEL_ACCOUNT);
 	if (!ring->outstanding)
 		return -ENOMEM;
@@ -153,7 +155,7 @@ static int hvdpa_relay_copy_heads(struct hvdpa_relay_ring *ring, u16 available,
  * @most: so many heads at most
  * @ring_doorbell: set where the endpoint wants to be told
  *
- * Any context.
+ * Writes to the owner's used ring only where it changes @asked. Any context.
  *
  * Return: how many heads; @most if there may be more; -EPROTO for an index or a head
  * that cannot be.
@@ -178,7 +180,11 @@ int hvdpa_relay_ring_take(struct hvdpa_relay_ring *ring, unsigned int most,
 		n += got;
 		if (n == most || !ring->event_idx)
 			break;
-		hvdpa_store16(&vring_avail_event(&ring->owner), ring->taken);
+		if (ring->asked != ring->taken) {
+			ring->asked = ring->taken;
+			hvdpa_store16(&vring_avail_event(&ring->owner),
+				      ring->asked);
+		}
 		/* An owner that did not see that one made more available. */
 		virt_mb();
 		if (hvdpa_load16(&ring->owner.avail->idx) == ring->taken)

@@ -20,12 +20,13 @@
  * @order: of head n: how many were taken before it
  * @taken: the owner's next available index
  * @ntaken: heads taken since the start
+ * @asked: the index at which the owner was last asked to kick, with @event_idx
  * @seen: the endpoint's used index, as far as it was given to the owner
  * @ngiven: heads given back since the start
  *
  * hvdpa_relay_ring_take() and hvdpa_relay_ring_give() may run at the same time, each
- * of them once. The first writes @order, @taken and @ntaken, the other @seen and
- * @ngiven.
+ * of them once. The first writes @order, @taken, @ntaken and @asked, the other @seen
+ * and @ngiven.
  */
 struct hvdpa_relay_ring {
 	struct vring owner;
@@ -37,6 +38,7 @@ struct hvdpa_relay_ring {
 	u64 *order;
 	u16 taken;
 	u64 ntaken;
+	u16 asked;
 	u16 seen;
 	u64 ngiven;
 };
