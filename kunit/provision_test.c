@@ -82,6 +82,38 @@ static void attributes_are_taken_or_refused(struct kunit *test)
 						      "name", &c->config));
 }
 
+/* Whose owner can move offers no more than moves; a disk's owner is no QEMU that does. */
+static void default_is_what_can_move(struct kunit *test)
+{
+	static const struct vdpa_dev_set_config config = { };
+	const u64 more = BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |
+			 BIT_ULL(VIRTIO_F_RING_PACKED);
+	struct hvdpa_device *hv = fake_device(test);
+
+	hv->ep->lacks[HVDPA_SUSPEND] = "it cannot";
+	hv->ep->lacks[HVDPA_SET_STATE] = "it cannot";
+	hv->ep->supported = OFFERED | more;
+	KUNIT_EXPECT_EQ(test, hvdpa_provision(hv, "name", &config), 0);
+	KUNIT_EXPECT_EQ(test, hv->features, OFFERED);
+	KUNIT_EXPECT_STREQ(test, hv->profile, "migratable");
+
+	hv->relay = HVDPA_RELAY_NEVER;
+	KUNIT_EXPECT_EQ(test, hvdpa_provision(hv, "name", &config), 0);
+	KUNIT_EXPECT_EQ(test, hv->features, OFFERED | more);
+	KUNIT_EXPECT_STREQ(test, hv->profile, "all");
+
+	hv->ep->lacks[HVDPA_SUSPEND] = NULL;
+	hv->ep->lacks[HVDPA_SET_STATE] = NULL;
+	KUNIT_EXPECT_EQ(test, hvdpa_provision(hv, "name", &config), 0);
+	KUNIT_EXPECT_EQ(test, hv->features, OFFERED);
+
+	hv = fake_device(test);
+	hv->ep->type = VIRTIO_ID_BLOCK;
+	hv->ep->supported = HVDPA_FEATURES_NEEDED | more;
+	KUNIT_EXPECT_EQ(test, hvdpa_provision(hv, "name", &config), 0);
+	KUNIT_EXPECT_EQ(test, hv->features, HVDPA_FEATURES_NEEDED | more);
+}
+
 static void mask_is_honest(struct kunit *test)
 {
 	struct hvdpa_device *hv = fake_device(test);
@@ -253,6 +285,7 @@ static void owner_may_write_its_address(struct kunit *test)
 static struct kunit_case provision_test_cases[] = {
 	KUNIT_CASE_PARAM(attributes_are_taken_or_refused,
 			 provision_gen_params),
+	KUNIT_CASE(default_is_what_can_move),
 	KUNIT_CASE(mask_is_honest),
 	KUNIT_CASE(configuration_says_what_was_given),
 	KUNIT_CASE(device_that_needs_a_reset_has_no_link),

@@ -19,6 +19,13 @@ add() {
 	vdpa dev add name "$1" mgmtdev "pci/$2" ${3:+device_features "$3"}
 }
 
+# all_of FUNCTION: every feature that its device can have
+all_of() {
+	add all-of-it "$1"
+	sed -n 's/^features: .* of //p' /sys/kernel/debug/hvdpa/all-of-it/migration
+	del all-of-it
+}
+
 del() {
 	vdpa dev del "$1"
 }

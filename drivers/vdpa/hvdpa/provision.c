@@ -112,6 +112,14 @@ static int hvdpa_provision_pairs(struct hvdpa_device *hv, const char *name,
 	return 0;
 }
 
+/* Can an owner move away with the device, by the hardware's means or the driver's? */
+static bool hvdpa_provision_moves(const struct hvdpa_device *hv)
+{
+	return (hvdpa_can(hv->ep, HVDPA_SUSPEND) &&
+		hvdpa_can(hv->ep, HVDPA_SET_STATE)) ||
+	       (hv->ep->type == VIRTIO_ID_NET && hv->relay != HVDPA_RELAY_NEVER);
+}
+
 static int hvdpa_provision_features(struct hvdpa_device *hv, const char *name,
 				    const struct vdpa_dev_set_config *config)
 {
@@ -126,11 +134,8 @@ static int hvdpa_provision_features(struct hvdpa_device *hv, const char *name,
 	hv->features = most;
 	hv->profile = "all";
 	if (!hvdpa_given(config, VDPA_ATTR_DEV_FEATURES)) {
-		if (hvdpa_can(ep, HVDPA_SUSPEND) &&
-		    hvdpa_can(ep, HVDPA_SET_STATE)) {
-			hv->features =
-				hvdpa_features_migratable(most,
-							  ep->type);
+		if (hvdpa_provision_moves(hv)) {
+			hv->features = hvdpa_features_migratable(most, ep->type);
 			hv->profile = "migratable";
 		}
 		return 0;

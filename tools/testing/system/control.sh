@@ -11,10 +11,10 @@ setup() {
 }
 
 recover() {
-	add split1 "${VF}1"
-	add split2 "${VF}2"
-	add packed1 "${VF}3"
-	add packed2 "${VF}4"
+	add split1 "${VF}1" "$(all_of "${VF}1")"
+	add split2 "${VF}2" "$(all_of "${VF}2")"
+	add packed1 "${VF}3" "$(all_of "${VF}3")"
+	add packed2 "${VF}4" "$(all_of "${VF}4")"
 	local name
 	for name in split1 split2 packed1 packed2; do
 		consume "$name" vhost_vdpa

@@ -95,7 +95,7 @@ setup_pair() {
 	add left "$1"
 	consume left virtio_vdpa
 	into_netns left left 10.8.0.1
-	add owned "$2"
+	add owned "$2" "${3:-}"
 	consume owned vhost_vdpa
 }
 
@@ -250,7 +250,7 @@ test_late_reuse() {
 }
 
 test_packed() {
-	setup_pair "${VF}3" "${VF}4"
+	setup_pair "${VF}3" "${VF}4" "$(all_of "${VF}4")"
 	boot ",packed=on"
 	guest_up
 	vdpa dev config show owned | grep -q 'negotiated_features .*RING_PACKED'

@@ -256,13 +256,13 @@ test_status() {
 	hold "$node"
 	hvdpactl status >"$state/out"
 	sed 's/^/# /' "$state/out"
-	grep -Eq "^${VF}1 +v0 +net +vhost_vdpa +${node#/dev/} +$holder \(guestd\) +no$" "$state/out"
+	grep -Eq "^${VF}1 +v0 +net +vhost_vdpa +${node#/dev/} +$holder \(guestd\) +yes$" "$state/out"
 	grep -Eq "^${VF}2 +vdpa:0000:01:00.2 +net +virtio_vdpa +[a-z0-9]+ +- +no$" "$state/out"
 	grep -Eq "^$disk +d0 +blk +vhost_vdpa +vhost-vdpa-[0-9]+ +- +no$" "$state/out"
 	sed -n "/^v0 on/,/^$/p" "$state/out" >"$state/v0"
-	grep -q '^  profile  *all$' "$state/v0"
+	grep -q '^  profile  *migratable$' "$state/v0"
 	grep -q '^  offered .* MAC .*VERSION_1 ACCESS_PLATFORM' "$state/v0"
-	grep -q '^  migrate  *no: it offers features that QEMU does not migrate' "$state/v0"
+	grep -q '^  migrate  *yes$' "$state/v0"
 	grep -q '^  negotiated  *nothing yet' "$state/v0"
 	hvdpactl status --rate 0.1 | grep '^  dirty rate  unknown (a log would relay its rings)' >/dev/null
 	hvdpactl status --json >"$state/json"
@@ -277,8 +277,7 @@ test_status() {
 		assert device["node"] == sys.argv[2]
 		assert device["owners"] == [{"pid": int(sys.argv[3]), "command": "guestd"}]
 		assert "VERSION_1" in device["offered"] and device["negotiated"] == []
-		assert device["migration"]["possible"] is False
-		assert device["migration"]["why_not"].startswith("it offers features")
+		assert device["migration"]["possible"] is True
 		assert device["dirty_bytes_per_second"] is None
 		two = functions["0000:01:00.2"]["device"]
 		assert two["netdev"] and not two["node"] and "MAC" in two["negotiated"]
@@ -445,7 +444,7 @@ test_change_undone() {
 	grep -qx '  vdpa:0000:01:00.2 has its netdev again, made anew: what was set on it by hand is not' "$state/err"
 	grep -q '^given: nothing$' /sys/kernel/debug/hvdpa/vdpa:0000:01:00.2/state
 	grep -q '^given: nothing$' /sys/kernel/debug/hvdpa/n0/state
-	grep -q '^profile: all$' /sys/kernel/debug/hvdpa/n0/migration
+	grep -q '^profile: migratable$' /sys/kernel/debug/hvdpa/n0/migration
 	del n0
 	add n0 "$net" 0x300010020
 	sed -i 's/^device_features.*/device_features = 0x300000020/' "$conf"

@@ -10,10 +10,11 @@
 # shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
-# pair LEFT-FUNCTION RIGHT-FUNCTION: devices left and right, connected
+# pair LEFT-FUNCTION RIGHT-FUNCTION [LEFT-FEATURES RIGHT-FEATURES]: devices left and
+# right, connected
 pair() {
-	add left "$1"
-	add right "$2"
+	add left "$1" "${3:-}"
+	add right "$2" "${4:-}"
 	consume left virtio_vdpa
 	consume right virtio_vdpa
 	into_netns left left 10.8.0.1
@@ -43,7 +44,7 @@ test_split() {
 }
 
 test_packed() {
-	pair "${VF}3" "${VF}4"
+	pair "${VF}3" "${VF}4" "$(all_of "${VF}3")" "$(all_of "${VF}4")"
 	vdpa dev config show left | grep -q RING_PACKED
 	vdpa dev config show right | grep -q RING_PACKED
 	both_ways "$payload"
@@ -238,7 +239,7 @@ test_link_down() {
 
 test_packed_death() {
 	local function=pci/${VF}3
-	add net "${VF}3"
+	add net "${VF}3" "$(all_of "${VF}3")"
 	consume net virtio_vdpa
 	within 5 test -n "$(netdev_of net)"
 	vdpa dev config show net | grep -q RING_PACKED

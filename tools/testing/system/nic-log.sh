@@ -239,7 +239,7 @@ test_other_version() {
 	lines_are 'migration capability has version 2, this driver knows 1: driven without it' 1
 	add later 0000:01:00.3
 	grep -q '^hardware: virtio$' /sys/kernel/debug/hvdpa/later/migration
-	grep -q '^profile: all$' /sys/kernel/debug/hvdpa/later/migration
+	grep -q '^profile: migratable$' /sys/kernel/debug/hvdpa/later/migration
 	del later
 	fault nic/vf2 cap-version 1
 }

@@ -313,7 +313,7 @@ test_cont_after_move() { with_qemu "$qemu" cont_after_move; }
 # With all features offered QEMU refuses, and says which: the profile decides.
 test_blocked() {
 	del a
-	add a 0000:01:00.1 "$(vdpa_features 0000:01:00.1)"
+	add a 0000:01:00.1 "$(all_of 0000:01:00.1)"
 	consume a vhost_vdpa
 	grep -q '^profile: device_features' /sys/kernel/debug/hvdpa/a/migration
 	grep -q '^migrate: no: it offers features' /sys/kernel/debug/hvdpa/a/migration
@@ -327,11 +327,6 @@ test_blocked() {
 	consume a vhost_vdpa
 	grep -q '^profile: migratable' /sys/kernel/debug/hvdpa/a/migration
 	grep -q '^migrate: yes' /sys/kernel/debug/hvdpa/a/migration
-}
-
-# All that a function offers, as a number.
-vdpa_features() {
-	sed -n 's/^features: .* of //p' "/sys/kernel/debug/hvdpa/b/migration"
 }
 
 test_trace() { with_suite move_traced; }

@@ -83,8 +83,9 @@ test_state_shows() {
 	local dir=/sys/kernel/debug/hvdpa/net1
 	grep -q '^suspend: by the driver: no SUSPEND feature' "$dir/migration"
 	grep -q '^set_vq_state: by the driver: a standard function' "$dir/migration"
-	# All features are offered, and QEMU does not migrate all.
-	grep -q '^migrate: no: it offers features that QEMU does not migrate' "$dir/migration"
+	# Where the driver can let a guest move, the device offers what moves.
+	grep -q '^profile: migratable' "$dir/migration"
+	grep -q '^migrate: yes' "$dir/migration"
 	grep -q '^dirty_log: by the driver: the standard has no dirty log' "$dir/migration"
 	timeout 60 python3 "$cases" relayed_shows "$(vhost_of net1)" --start 5 --name net1
 }
@@ -162,6 +163,7 @@ test_never() {
 	reload never
 	grep -q '^suspend: no: no SUSPEND feature' /sys/kernel/debug/hvdpa/net1/migration
 	grep -q '^migrate: no: no SUSPEND feature' /sys/kernel/debug/hvdpa/net1/migration
+	grep -q '^profile: all' /sys/kernel/debug/hvdpa/net1/migration
 	timeout 60 python3 "$cases" no_suspend "$(vhost_of net1)"
 	lines_are 'queue 0: starts at 0x50005, and cannot be relayed: relay=never: -EOPNOTSUPP' 1
 }
