@@ -118,6 +118,9 @@ bench-quick:
 check-cost:
 	scripts/check cost
 
+check-breaks:
+	scripts/check breaks
+
 packages:
 	scripts/check packages
 
@@ -127,4 +130,5 @@ deb:
 .PHONY: all modules modules_install clean install dkms-install dkms-remove \
 	tools install-tools uninstall-tools clean-tools install-modules-load \
 	install-source docs demo check check-all check-system check-debug \
-	check-tools kunit lint control bench bench-quick check-cost packages deb
+	check-tools kunit lint control bench bench-quick check-cost check-breaks \
+	packages deb

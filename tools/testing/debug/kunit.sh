@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Load the module so that its KUnit suites run, which no other test does, and print
-# their KTAP as one list; the checkers of the debug kernel have the last word.
+# Load the module so that its KUnit suites run, which no other test does, or only
+# HVDPA_SUITE, and print their KTAP as one list; the checkers of the debug kernel have
+# the last word.
 # shellcheck source=tools/testing/lib.sh
 . /hvdpa/tools/testing/lib.sh
 
 ktap_print_header
 suites=/sys/module/kunit/parameters/filter_glob
 log_mark kunit
-printf '*' >$suites
+printf '%s' "${HVDPA_SUITE:-*}" >$suites
 insmod /hvdpa/hvdpa.ko || exit 1
 rmmod hvdpa
 printf none >$suites
