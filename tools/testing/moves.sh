@@ -42,6 +42,18 @@ guest_on() {
 		-device "virtio-net-pci,netdev=n,page-per-vq=$mapped,disable-legacy=on,romfile=,mac=$mac"
 }
 
+# peer NAME FUNCTION: its netdev is a port of the bridge vd0 in the namespace left
+peer() {
+	local netdev
+	add "$1" "$2"
+	consume "$1" virtio_vdpa
+	within 5 test -n "$(netdev_of "$1")"
+	netdev=$(netdev_of "$1")
+	ip link set "$netdev" netns left name "$1"
+	ip -n left link set "$1" master vd0
+	ip -n left link set "$1" up
+}
+
 # The same random bytes again and again, both ways, until they are told to end.
 # What goes to the guest has pauses: on an emulated processor the guest would have
 # no time to send, and the test would wait for that most of its time.

@@ -38,18 +38,6 @@ recover() {
 	consume disk vhost_vdpa
 }
 
-# peer NAME FUNCTION
-peer() {
-	local netdev
-	add "$1" "$2"
-	consume "$1" virtio_vdpa
-	within 5 test -n "$(netdev_of "$1")"
-	netdev=$(netdev_of "$1")
-	ip link set "$netdev" netns left name "$1"
-	ip -n left link set "$1" master vd0
-	ip -n left link set "$1" up
-}
-
 test_shows() {
 	grep -q '^migrate: yes' /sys/kernel/debug/hvdpa/plain/migration
 	grep -q '^suspend: by the driver' /sys/kernel/debug/hvdpa/plain/migration
