@@ -145,7 +145,7 @@ static const struct {
 	{ "net", cost_net, 3, "IFACE PEER ROUNDS" },
 	{ "block", cost_block, 2, "DISK ROUNDS" },
 	{ "owner", cost_owner, 4, "NODE PAIRS ROUNDS FUNCTION" },
-	{ "frame", cost_frame, 3, "NODE ROUNDS BASE" },
+	{ "frame", cost_frame, 4, "NODE ROUNDS BASE net|block" },
 	{ "vhost-net", cost_vhost_net, 2, "TAP ROUNDS" },
 	{ "fill", cost_fill, 3, "FILE MIB ordered|scattered" },
 	{ "map", cost_map, 5, "NODE MIB PAGES FILE ROUNDS" },

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A frame that an owner sends: its kick, and its interrupt. With BASE 0 the ring is the
- * function's; with another a standard function's ring is relayed. And the same frame by
- * vhost-net, and by a write to its tap: the difference is what vhost-net's rings cost.
+ * A frame that an owner sends, or a block that it reads: its kick, and its interrupt. With
+ * BASE 0 the ring is the function's; with another a standard function's ring is relayed.
+ * And the same frame by vhost-net, and by a write to its tap: the difference is what
+ * vhost-net's rings cost.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
@@ -30,9 +32,14 @@
 /* A frame and its interrupt take less. */
 #define PATIENCE	2000000ULL
 
+/* Of a request the header, and behind it the status; in the page before, the data. */
+#define HEADER_BYTES	16
+
 struct sender {
 	int kick, call;
-	/* The rings of both queues, and a page for a frame. */
+	bool disk;
+	unsigned int queue;
+	/* The rings of both queues, a page for data, and one for a frame or a header. */
 	uint8_t *memory;
 	size_t size;
 	struct vring_desc *desc;
@@ -44,11 +51,12 @@ static void sender_open(struct sender *sender, uint16_t base)
 {
 	uint8_t *ring, *frame;
 
-	sender->size = 2 * RING_BYTES + PAGE;
+	sender->queue = sender->disk ? 0 : TX;
+	sender->size = 2 * RING_BYTES + 2 * PAGE;
 	sender->memory = mmap(NULL, sender->size, PROT_READ | PROT_WRITE,
 			      MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	must(sender->memory != MAP_FAILED, "memory");
-	ring = sender->memory + TX * RING_BYTES;
+	ring = sender->memory + sender->queue * RING_BYTES;
 	sender->desc = (void *)ring;
 	sender->avail = (void *)(ring + 16 * ENTRIES);
 	sender->used = (void *)(ring + 20 * ENTRIES);
@@ -58,6 +66,8 @@ static void sender_open(struct sender *sender, uint16_t base)
 	sender->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	must(sender->kick >= 0 && sender->call >= 0, "eventfd");
 
+	if (sender->disk)
+		return;
 	/* To all, IEEE's type for experiments. */
 	frame = sender->memory + sender->size - PAGE;
 	memset(frame + 12, 0xff, 6);
@@ -65,11 +75,34 @@ static void sender_open(struct sender *sender, uint16_t base)
 	frame[25] = 0xb5;
 }
 
+/* The first sector's page, to be read. */
+static void describe_request(struct sender *sender)
+{
+	uint64_t page = sender->size - PAGE;
+
+	sender->desc[0] = (struct vring_desc){
+		.addr = page, .len = HEADER_BYTES,
+		.flags = VRING_DESC_F_NEXT, .next = 1,
+	};
+	sender->desc[1] = (struct vring_desc){
+		.addr = page - PAGE, .len = PAGE,
+		.flags = VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, .next = 2,
+	};
+	sender->desc[2] = (struct vring_desc){
+		.addr = page + HEADER_BYTES, .len = 1,
+		.flags = VRING_DESC_F_WRITE,
+	};
+	sender->memory[page + HEADER_BYTES] = VIRTIO_BLK_S_UNSUPP;
+}
+
 static void make_available(struct sender *sender)
 {
-	*sender->desc = (struct vring_desc){
-		.addr = sender->size - PAGE, .len = FRAME_BYTES,
-	};
+	if (sender->disk)
+		describe_request(sender);
+	else
+		*sender->desc = (struct vring_desc){
+			.addr = sender->size - PAGE, .len = FRAME_BYTES,
+		};
 	sender->avail->ring[sender->avail->idx % ENTRIES] = 0;
 	__atomic_store_n(&sender->avail->idx, sender->avail->idx + 1,
 			 __ATOMIC_RELEASE);
@@ -118,8 +151,8 @@ static void sender_start(struct sender *sender, struct owner *owner,
 			 const char *node, uint16_t base)
 {
 	uint8_t status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER;
-	struct vhost_vring_file file = { .index = TX };
-	struct vhost_vring_state state = { .index = TX, .num = base };
+	struct vhost_vring_file file = { .index = sender->queue };
+	struct vhost_vring_state state = { .index = sender->queue, .num = base };
 	unsigned int n;
 
 	owner_open(owner, node);
@@ -130,7 +163,7 @@ static void sender_start(struct sender *sender, struct owner *owner,
 	status |= VIRTIO_CONFIG_S_FEATURES_OK;
 	owner_status(owner, status);
 	owner_map(owner, 0, sender->memory, sender->size);
-	for (n = 0; n < 2; n++)
+	for (n = 0; n <= sender->queue; n++)
 		owner_ring(owner, n, ENTRIES, n * RING_BYTES);
 	must(!ioctl(owner->fd, VHOST_SET_VRING_BASE, &state), "SET_VRING_BASE");
 	file.fd = sender->call;
@@ -142,12 +175,16 @@ static void sender_start(struct sender *sender, struct owner *owner,
 
 int cost_frame(int argc, char **argv)
 {
-	unsigned int rounds = atoi(argv[1]), base = atoi(argv[2]);
-	struct samples interrupts = {
-		.name = base ? "relayed.interrupt" : "direct.interrupt",
+	static const char *const names[2][2][2] = {
+		{ { "direct.kick", "direct.interrupt" },
+		  { "relayed.kick", "relayed.interrupt" } },
+		{ { "direct.block.kick", "direct.block.interrupt" },
+		  { "relayed.block.kick", "relayed.block.interrupt" } },
 	};
-	struct samples kicks = { .name = base ? "relayed.kick" : "direct.kick" };
-	struct sender sender = {};
+	unsigned int rounds = atoi(argv[1]), base = atoi(argv[2]);
+	struct sender sender = { .disk = !strcmp(argv[3], "block") };
+	struct samples kicks = { .name = names[sender.disk][!!base][0] };
+	struct samples interrupts = { .name = names[sender.disk][!!base][1] };
 	struct owner owner;
 
 	(void)argc;
@@ -155,6 +192,9 @@ int cost_frame(int argc, char **argv)
 	sender_start(&sender, &owner, argv[0], base);
 	while (rounds--)
 		one_frame(&sender, &kicks, &interrupts);
+	must(!sender.disk ||
+	     sender.memory[sender.size - PAGE + HEADER_BYTES] == VIRTIO_BLK_S_OK,
+	     "the disk's answer");
 	owner_status(&owner, 0);
 	owner_close(&owner);
 	say(&kicks, "");

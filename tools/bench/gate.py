@@ -21,7 +21,8 @@ TOLERANCES = {
 # What each frame or block comes by: a call more is noticed. It may cost less.
 HOT = ("owner.kick", "nic.owner.kick", "owner.doorbell", "nic.owner.doorbell",
        "owner.interrupt", "nic.owner.interrupt", "direct.kick", "direct.interrupt",
-       "relayed.kick", "relayed.interrupt")
+       "relayed.kick", "relayed.interrupt", "direct.block.kick",
+       "direct.block.interrupt", "relayed.block.kick", "relayed.block.interrupt")
 HOT_ROOM = 2
 
 # The driver waits for the hardware in between: some rounds have a look more or a

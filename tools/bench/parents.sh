@@ -44,13 +44,16 @@ owner_costs() {
 	leave "$1" "$net"
 }
 
-# A frame on the function's own ring, and on a relayed one.
+# A frame, and a block, on the function's own ring, and on a relayed one.
 frame_costs() {
 	local base
 	for base in 0 5; do
 		use hvdpa "$net" vhost
-		"$cost" frame hvdpa "$(vhost_of bench)" "$1" "$base"
+		"$cost" frame hvdpa "$(vhost_of bench)" "$1" "$base" net
 		leave hvdpa "$net"
+		use hvdpa "$disk" vhost
+		"$cost" frame hvdpa "$(vhost_of bench)" "$1" "$base" block
+		leave hvdpa "$disk"
 	done
 }
 
