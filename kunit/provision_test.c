@@ -9,6 +9,7 @@
 #include <linux/virtio_net.h>
 #include <uapi/linux/vdpa.h>
 #include <uapi/linux/virtio_ids.h>
+#include <uapi/linux/virtio_ring.h>
 
 #include "fake_function.h"
 #include "provision.h"
