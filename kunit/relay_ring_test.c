@@ -564,6 +564,8 @@ static void owner_that_runs_beside_never_waits(struct kunit *test)
 {
 	struct running_owner owner = {
 		.world = world_create(test, 1, IN_ORDER, 0xfff0, true),
+		/* A ring that goes live is looked at without a kick. */
+		.kicked = ATOMIC_INIT(1),
 	};
 
 	owner.task = kthread_run(owner_runs, &owner, "hvdpa-owner");

@@ -11,9 +11,13 @@
 moves=$(rounds 10 2)
 ended=$(rounds 10 2)
 
-# The guest is on one wire or the other; its peer is a bridge of both.
 setup() {
 	hvdpa-vfs enable "$PF" 4
+	recover
+}
+
+# The guest is on one wire or the other; its peer is a bridge of both.
+recover() {
 	make a "${VF}2"
 	make b "${VF}4"
 	consume a vhost_vdpa
