@@ -56,7 +56,8 @@ static void sender_open(struct sender *sender, uint16_t base)
 	sender->memory = mmap(NULL, sender->size, PROT_READ | PROT_WRITE,
 			      MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	must(sender->memory != MAP_FAILED, "memory");
-	ring = sender->memory + sender->queue * RING_BYTES;
+	/* Also of a disk not at 0, where QEMU takes a ring for one that is not there. */
+	ring = sender->memory + TX * RING_BYTES;
 	sender->desc = (void *)ring;
 	sender->avail = (void *)(ring + 16 * ENTRIES);
 	sender->used = (void *)(ring + 20 * ENTRIES);
@@ -163,8 +164,9 @@ static void sender_start(struct sender *sender, struct owner *owner,
 	status |= VIRTIO_CONFIG_S_FEATURES_OK;
 	owner_status(owner, status);
 	owner_map(owner, 0, sender->memory, sender->size);
-	for (n = 0; n <= sender->queue; n++)
+	for (n = 0; n < sender->queue; n++)
 		owner_ring(owner, n, ENTRIES, n * RING_BYTES);
+	owner_ring(owner, sender->queue, ENTRIES, TX * RING_BYTES);
 	must(!ioctl(owner->fd, VHOST_SET_VRING_BASE, &state), "SET_VRING_BASE");
 	file.fd = sender->call;
 	must(!ioctl(owner->fd, VHOST_SET_VRING_CALL, &file), "SET_VRING_CALL");
