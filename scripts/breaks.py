@@ -87,6 +87,36 @@ BREAKS = (
 		return -ENODEV;
 
 	transport->set_status(ep, VIRTIO_CONFIG_S_ACKNOWLEDGE);""", """	transport->set_status(ep, VIRTIO_CONFIG_S_ACKNOWLEDGE);"""),
+    ("RSS without MQ has its control queue behind the first pair",
+     "kunit hvdpa-features", "control_queue_is_after_the_pairs|nqueues_of_net",
+     "features.c", """	return features & (BIT_ULL(VIRTIO_NET_F_MQ) |
+			   BIT_ULL(VIRTIO_NET_F_RSS)) ? max_pairs : 1;
+""", """	return features & BIT_ULL(VIRTIO_NET_F_MQ) ? max_pairs : 1;
+"""),
+    ("a queue is started by its owner's number",
+     "kunit hvdpa-device", "queues_are_enabled_by_the_endpoints_numbers",
+     "vring.c", "	return hvdpa_endpoint_start_queue(ep, vring->hw_idx, &place,\n",
+     "	return hvdpa_endpoint_start_queue(ep, vring->idx, &place,\n"),
+    ("used rings are marked before the reset that ends the writes",
+     "kunit hvdpa-device", "used_rings_are_marked_once_the_device_is_reset",
+     "device.c", """	err = hvdpa_endpoint_reset(hv->ep);
+	hvdpa_log_after_reset(hv);
+	hvdpa_device_stop_queues(hv);
+""", """	hvdpa_log_after_reset(hv);
+	err = hvdpa_endpoint_reset(hv->ep);
+	hvdpa_device_stop_queues(hv);
+"""),
+    ("a function is revived in the midst of another's reset",
+     "kunit hvdpa-reset", "nobody_else_resets_in_an_error_recovery",
+     "recovery.c", """	if (hvdpa_function_is_being_reset(ep->fn))
+		return -EBUSY;
+	if (!hvdpa_endpoint_is_lost(ep))
+""", """	if (!hvdpa_endpoint_is_lost(ep))
+"""),
+    ("a doorbell is rung while its queue pauses",
+     "kunit hvdpa-vring", "kick_while_a_queue_pauses_is_remembered",
+     "vring.c", """	WRITE_ONCE(vring->doorbell, NULL);
+	if (vring->state == HVDPA_VRING_LIVE)""", """	if (vring->state == HVDPA_VRING_LIVE)"""),
     ("the link of a dead device is up",
      "kunit hvdpa-provision", "device_that_needs_a_reset_has_no_link",
      "provision.c", "	return hv->features & BIT_ULL(VIRTIO_NET_F_STATUS) &&",
