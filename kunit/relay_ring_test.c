@@ -709,7 +709,8 @@ static void what_a_chain_has_for_writing_is_found(struct kunit *test)
 	desc[3] = make_desc(0x1000, 16, VRING_DESC_F_NEXT, 0);
 	desc[0] = make_desc(0x2000, 4096, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 7);
 	desc[7] = make_desc(0x5000, 1, VRING_DESC_F_WRITE, 9);
-	hvdpa_relay_ring_chain(&world->ring, 3, count_piece, &pieces);
+	KUNIT_EXPECT_TRUE(test, hvdpa_relay_ring_chain(&world->ring, 3, count_piece,
+						       &pieces));
 	KUNIT_EXPECT_EQ(test, pieces.n, 2);
 	KUNIT_EXPECT_EQ(test, pieces.bytes, 4097);
 	KUNIT_EXPECT_EQ(test, pieces.last, 0x5000);
@@ -717,11 +718,13 @@ static void what_a_chain_has_for_writing_is_found(struct kunit *test)
 	/* One without an end, and one that leads out of the table. */
 	pieces.n = 0;
 	desc[7] = make_desc(0x5000, 1, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 7);
-	hvdpa_relay_ring_chain(&world->ring, 7, count_piece, &pieces);
+	KUNIT_EXPECT_FALSE(test, hvdpa_relay_ring_chain(&world->ring, 7, count_piece,
+							&pieces));
 	KUNIT_EXPECT_EQ(test, pieces.n, NUM);
 	pieces.n = 0;
 	desc[7] = make_desc(0x5000, 1, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, NUM);
-	hvdpa_relay_ring_chain(&world->ring, 7, count_piece, &pieces);
+	KUNIT_EXPECT_FALSE(test, hvdpa_relay_ring_chain(&world->ring, 7, count_piece,
+							&pieces));
 	KUNIT_EXPECT_EQ(test, pieces.n, 1);
 	hvdpa_relay_ring_cleanup(&world->ring);
 }

@@ -25,10 +25,13 @@ struct vdpa_notification_area hvdpa_doorbell_area(struct hvdpa_vring *vring)
 {
 	struct vdpa_notification_area area = vring->area;
 
+	if (area.size && READ_ONCE(vring->ops)->has_doorbell) {
+		WRITE_ONCE(vring->doorbell_given, true);
+		/* Pairs with the one in hvdpa_relay_open(): one sees the other. */
+		smp_mb();
+	}
 	if (!READ_ONCE(vring->ops)->has_doorbell)
 		area.size = 0;
-	else if (area.size)
-		WRITE_ONCE(vring->doorbell_given, true);
 	return area;
 }
 

@@ -268,7 +268,8 @@ static void hvdpa_relay_mark(struct hvdpa_relay_ring *ring, u16 head)
 	if (!relay->log || READ_ONCE(relay->log->untrusted))
 		return;
 	relay->marked = 0;
-	hvdpa_relay_ring_chain(ring, head, hvdpa_relay_wrote, relay);
+	if (!hvdpa_relay_ring_chain(ring, head, hvdpa_relay_wrote, relay))
+		hvdpa_log_distrust(relay->log, "a buffer has more pieces than can be marked");
 }
 
 /*
@@ -484,6 +485,8 @@ static int hvdpa_relay_open(struct hvdpa_relay *relay)
 	memset(&relay->ring, 0, sizeof(relay->ring));
 	relay->ring.event_idx = vring->hv->driver_features &
 				BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
+	/* Pairs with the one in hvdpa_doorbell_area(): an owner may map it just now. */
+	smp_mb();
 	relay->polls = READ_ONCE(vring->doorbell_given) ||
 		       READ_ONCE(vring->irq_given);
 	relay->log = vring->hv->log;

@@ -305,13 +305,16 @@ int hvdpa_relay_ring_give(struct hvdpa_relay_ring *ring, unsigned int most,
  * @wrote: called with each piece, all of its bytes
  * @data: for that
  *
- * The owner may have changed descriptors since, to its own loss. Any context.
+ * The owner may have changed descriptors since, to its own loss. Any context, for no
+ * longer than HVDPA_RELAY_PIECES_MAX descriptors take.
+ *
+ * Return: true if the chain's end was found.
  */
-void hvdpa_relay_ring_chain(const struct hvdpa_relay_ring *ring, u16 head,
+bool hvdpa_relay_ring_chain(const struct hvdpa_relay_ring *ring, u16 head,
 			    void (*wrote)(void *data, u64 iova, u32 len),
 			    void *data)
 {
-	u32 left = ring->owner.num;
+	u32 left = min(ring->owner.num, HVDPA_RELAY_PIECES_MAX);
 
 	while (left-- && head < ring->owner.num) {
 		const struct vring_desc *desc = &ring->owner.desc[head];
@@ -322,9 +325,10 @@ void hvdpa_relay_ring_chain(const struct hvdpa_relay_ring *ring, u16 head,
 			      le64_to_cpu((__force __le64)READ_ONCE(desc->addr)),
 			      le32_to_cpu((__force __le32)READ_ONCE(desc->len)));
 		if (!(flags & VRING_DESC_F_NEXT))
-			return;
+			return true;
 		head = hvdpa_load16(&desc->next);
 	}
+	return false;
 }
 
 static int hvdpa_relay_older(const void *a, const void *b, const void *priv)

@@ -43,6 +43,9 @@ struct hvdpa_relay_ring {
 	u64 ngiven;
 };
 
+/* The most pieces of a chain that are looked at: no driver's has as many. */
+#define HVDPA_RELAY_PIECES_MAX	1024U
+
 size_t hvdpa_relay_avail_bytes(u32 num);
 size_t hvdpa_relay_used_bytes(u32 num);
 int hvdpa_relay_ring_init(struct hvdpa_relay_ring *ring, u32 num, u16 base);
@@ -55,7 +58,7 @@ int hvdpa_relay_ring_give(struct hvdpa_relay_ring *ring, unsigned int most,
 			  bool *tell);
 int hvdpa_relay_ring_settle(struct hvdpa_relay_ring *ring, bool writable,
 			    u16 *base);
-void hvdpa_relay_ring_chain(const struct hvdpa_relay_ring *ring, u16 head,
+bool hvdpa_relay_ring_chain(const struct hvdpa_relay_ring *ring, u16 head,
 			    void (*wrote)(void *data, u64 iova, u32 len),
 			    void *data);
 int hvdpa_direct_ring_settle(const struct vring *owner, u16 drained,
