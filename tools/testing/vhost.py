@@ -211,6 +211,11 @@ def statistics(path, queue):
     return json.loads(output.stdout)["vstats"][name]
 
 
+# An owner is told within a second. A test machine that is short of processors has ten
+# times as long.
+PROMISED = 10
+
+
 def readable(fd, seconds):
     return bool(select.select([fd], [], [], seconds)[0])
 

@@ -16,8 +16,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from device import CTRL_VQ, Log, Net, fault, fault_is
-from vhost import (DRIVER_OK, FAILED, FEATURES_OK, NEEDS_RESET, PAGE, Memory,
-                   Owner, errno_name, readable, refused, statistics)
+from vhost import (DRIVER_OK, FAILED, FEATURES_OK, NEEDS_RESET, PAGE, PROMISED,
+                   Memory, Owner, errno_name, readable, refused, statistics)
 from nic_cases import MAC_A, MAC_B, Stream
 
 # No call may take longer, whatever the hardware does.
@@ -369,7 +369,7 @@ def case_stuck_running(args):
     began = time.monotonic()
     refused(errno.ETIMEDOUT, a.owner.set_status, 0)
     assert time.monotonic() - began >= 1, "it was not waited for"
-    assert readable(config, 1), "the owner is not told"
+    assert readable(config, PROMISED), "the owner is not told"
     assert a.owner.status() & NEEDS_RESET
     refused(errno.ENODEV, a.owner.set_status, 0)
     assert not recover(args), "recovered while it sticks"

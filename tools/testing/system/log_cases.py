@@ -418,8 +418,8 @@ def no_log(name, *_):
     refused_kw(errno.EOPNOTSUPP, raw_start, log)
 
 
-def traffic(_, a, b, seconds):
-    """Frames both ways for a while, from when it says that it is ready."""
+def traffic(_, a, b):
+    """Frames both ways, from when it says that it is ready until its input ends."""
     one, two = pair(a, b)
     stream = Stream(one, two)
     end = time.monotonic() + 20
@@ -427,10 +427,10 @@ def traffic(_, a, b, seconds):
         stream.turn(4)
         assert time.monotonic() < end, "no frame arrives"
     print("ready", flush=True)
-    end = time.monotonic() + float(seconds)
-    while time.monotonic() < end:
+    end = time.monotonic() + 300
+    while not readable(sys.stdin, 0.001):
         stream.turn(4)
-        time.sleep(0.001)
+        assert time.monotonic() < end, "nobody ends it"
     assert not one.bad and not two.bad and one.seen and two.seen
 
 

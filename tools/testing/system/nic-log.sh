@@ -73,14 +73,17 @@ test_no_log() {
 	consume nic1 vhost_vdpa
 }
 
-# with_traffic SECONDS COMMAND...: while frames go both ways.
+# with_traffic COMMAND...: while frames go both ways.
 with_traffic() {
-	local traffic seconds=$1 status=0
-	shift
-	case_of traffic "$seconds" >"$state/traffic" 2>&1 &
+	local traffic status=0
+	rm -f "$state/ends"
+	mkfifo "$state/ends"
+	case_of traffic <"$state/ends" >"$state/traffic" 2>&1 &
 	traffic=$!
-	within 30 grep -q ready "$state/traffic" || { cat "$state/traffic"; return 1; }
+	exec 9>"$state/ends"
+	within 30 grep -q ready "$state/traffic" || { cat "$state/traffic"; exec 9>&-; return 1; }
 	"$@" || status=1
+	exec 9>&-
 	wait "$traffic" || { cat "$state/traffic"; return 1; }
 	return "$status"
 }
@@ -96,7 +99,7 @@ fuzz() {
 }
 
 test_fuzz() {
-	with_traffic "$(rounds 30 15)" fuzz
+	with_traffic fuzz
 }
 
 rates() {
@@ -113,7 +116,7 @@ measure() {
 }
 
 test_measured() {
-	with_traffic 10 measure
+	with_traffic measure
 	sed -n '/^nic1 on/,/^$/p' "$state/measured" >"$state/nic1"
 	sed 's/^/# /' "$state/nic1"
 	grep -Eq '^  dirty rate  [0-9]*\.[0-9] MiB/s$' "$state/nic1"
@@ -128,7 +131,7 @@ test_measured() {
 }
 
 test_tool() {
-	with_traffic 6 rates
+	with_traffic rates
 	sed 's/^/# /' "$state/rates"
 	# Four lines and a sum; the rings and buffers are dirty, little else is.
 	[ "$(awk 'NR > 1 && $2 > 0' "$state/rates" | wc -l)" -ge 4 ]

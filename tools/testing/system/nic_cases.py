@@ -12,8 +12,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from device import CTRL_VQ, EVENT_IDX, INDIRECT, MQ, Device, Disk, Log, Net, fault
-from vhost import (ACCESS_PLATFORM, NEEDS_RESET, PAGE, RING_PACKED, RO, VERSION_1,
-                   Owner, readable, refused)
+from vhost import (ACCESS_PLATFORM, NEEDS_RESET, PAGE, PROMISED, RING_PACKED, RO,
+                   VERSION_1, Owner, readable, refused)
 
 SUSPEND, RESUME = 1 << 4, 1 << 5
 CTRL_RX, CTRL_MAC = 1 << 18, 1 << 23
@@ -621,7 +621,7 @@ def stuck_suspend(args):
     took = time.monotonic() - began
     assert took < 5, f"took {took} s"
     assert device.owner.status() & NEEDS_RESET
-    assert readable(call, 1), "the owner is not told"
+    assert readable(call, PROMISED), "the owner is not told"
     refused(errno.EIO, device.owner.base, 0)
 
 

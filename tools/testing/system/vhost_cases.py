@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from vhost import (ACCESS_PLATFORM, ACKNOWLEDGE, DRIVER, DRIVER_OK, FAILED,
-                   FEATURES_OK, NEEDS_RESET, PAGE, RING_PACKED, RO, RW,
+                   FEATURES_OK, NEEDS_RESET, PAGE, PROMISED, RING_PACKED, RO, RW,
                    VERSION_1, Memory, Owner, Ring, readable, refused)
 
 # The kernel's own, which is not meant to reach a program and does here.
@@ -79,7 +79,7 @@ def works(path):
     owner, memory, ring = ready_disk(path)
     for count in range(1, 40):
         assert good_read(ring, memory, count) == expected
-    assert readable(owner.call_fds[0], 1), "no interrupt"
+    assert readable(owner.call_fds[0], PROMISED), "no interrupt"
 
 
 def endless(path):
@@ -134,7 +134,7 @@ def late_call(path):
             os.eventfd_read(before)
         owner.set_call(0)
         good_read(ring, memory, count)
-        assert readable(owner.call_fds[0], 1), f"no interrupt for eventfd {count}"
+        assert readable(owner.call_fds[0], PROMISED), f"no interrupt for eventfd {count}"
         assert not before or not readable(before, 0.1), "the old one is told"
         before = owner.call_fds[0]
 
@@ -152,7 +152,7 @@ def changing_call(path):
         os.close(before)
         assert ring.wait(count), f"read {count} of 300"
     good_read(ring, memory, 301)
-    assert readable(owner.call_fds[0], 1), "no interrupt"
+    assert readable(owner.call_fds[0], PROMISED), "no interrupt"
 
 
 def disabled(path):
@@ -376,10 +376,10 @@ def one_eventfd(path):
     good_read(ring, memory, 1)
     owner.set_call(1, -1)
     # The interrupt comes after the used entry.
-    assert readable(shared, 1), "no interrupt before"
+    assert readable(shared, PROMISED), "no interrupt before"
     os.eventfd_read(shared)
     good_read(ring, memory, 2)
-    assert readable(shared, 1), "no interrupt"
+    assert readable(shared, PROMISED), "no interrupt"
     del owner.call_fds[1]
     owner.close()
 
@@ -588,7 +588,7 @@ def dies(path, seconds, *command):
     assert taker.stdout.readline() == b"ready\n"
     taker.stdin.write(b"go\n")
     taker.stdin.flush()
-    assert readable(config_fd, 1), "the owner is not told within a second"
+    assert readable(config_fd, PROMISED), "the owner is not told within a second"
     assert owner.status() & NEEDS_RESET
     memory.put(0x2000, "<512s", b"Z" * 512)
     read_sector(ring, memory, IOVA + 0x2000)
