@@ -138,7 +138,7 @@ BREAKS = (
      "relay.c", "	relay->marked = 0;\n",
      "	if (relay->ring.ngiven % 100 == 50)\n		return;\n	relay->marked = 0;\n"),
     ("what a relay has in flight is not named when it stops",
-     "relay", "a disk loses and repeats no request",
+     "kunit hvdpa-relay-ring", "nothing_is_lost_or_used_twice",
      "relay_ring.c", "	return hvdpa_rewrite_slots(&ring->owner, *base, heads, n, writable);\n",
      "	return 0;\n"),
     ("a relay stops one buffer further",
