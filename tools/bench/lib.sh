@@ -33,11 +33,10 @@ give() {
 use() {
 	give "$2" "${driver_of[$1]}"
 	[ "$1" != native ] || return 0
-	vdpa dev add name bench mgmtdev "pci/$2"
 	if [ "$1" = hvdpa ]; then
-		set -- "$@" "$(sed -n 's/^features: .* of //p' /sys/kernel/debug/hvdpa/bench/migration)"
-		vdpa dev del bench
-		vdpa dev add name bench mgmtdev "pci/$2" device_features "$4"
+		add bench "$2" "$(all_of "$2")"
+	else
+		add bench "$2"
 	fi
 	consume bench "${3}_vdpa"
 }

@@ -10,13 +10,6 @@ indirect=$((1 << 28)) packed=$((1 << 34))
 load
 hvdpa-vfs enable "$PF" 4
 
-# offered FUNCTION: all that its device can have
-offered() {
-	vdpa dev add name bench mgmtdev "pci/$1"
-	sed -n 's/^features: .* of //p' /sys/kernel/debug/hvdpa/bench/migration
-	vdpa dev del bench
-}
-
 # with FUNCTION FEATURES WHAT COMMAND...: the cost of a device that has these
 with() {
 	local function=$1 features=$2 what=$3
@@ -48,7 +41,7 @@ for function in "${VF}1" "${VF}3" 0000:03:00.0 0000:04:00.0; do
 	costs=block_costs
 	case $function in "$VF"*) costs=net_costs ;; esac
 	give "$function" hvdpa
-	all=$(offered "$function")
+	all=$(all_of "$function")
 	with "$function" $((all & ~packed)) all "$costs"
 	with "$function" $((all & ~packed & ~indirect)) "without INDIRECT_DESC" "$costs"
 	[ $((all & packed)) -eq 0 ] || with "$function" "$all" packed "$costs"
