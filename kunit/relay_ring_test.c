@@ -715,9 +715,15 @@ static void what_a_chain_has_for_writing_is_found(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pieces.bytes, 4097);
 	KUNIT_EXPECT_EQ(test, pieces.last, 0x5000);
 
-	/* One without an end, and one that leads out of the table. */
+	/* One without an end, in a large ring and in a small one, and one that leads out. */
 	pieces.n = 0;
 	desc[7] = make_desc(0x5000, 1, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 7);
+	world->ring.owner.num = 2 * HVDPA_RELAY_PIECES_MAX;
+	KUNIT_EXPECT_FALSE(test, hvdpa_relay_ring_chain(&world->ring, 7, count_piece,
+							&pieces));
+	KUNIT_EXPECT_EQ(test, pieces.n, HVDPA_RELAY_PIECES_MAX);
+	world->ring.owner.num = NUM;
+	pieces.n = 0;
 	KUNIT_EXPECT_FALSE(test, hvdpa_relay_ring_chain(&world->ring, 7, count_piece,
 							&pieces));
 	KUNIT_EXPECT_EQ(test, pieces.n, NUM);

@@ -302,7 +302,7 @@ static bool hvdpa_relay_take(struct hvdpa_relay *relay)
 		relay->takes = false;
 		hvdpa_relay_fail(relay, n);
 	}
-	/* That is written to the used ring, also where no head was left to take. */
+	/* Where the owner is asked to kick is in its used ring. */
 	if (relay->ring.asked != asked)
 		hvdpa_relay_mark_used(relay);
 	if (ring_doorbell)

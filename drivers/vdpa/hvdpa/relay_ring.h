@@ -43,7 +43,7 @@ struct hvdpa_relay_ring {
 	u64 ngiven;
 };
 
-/* The most pieces of a chain that are looked at: no driver's has as many. */
+/* The most pieces of a chain that are looked at, with interrupts off. */
 #define HVDPA_RELAY_PIECES_MAX	1024U
 
 size_t hvdpa_relay_avail_bytes(u32 num);
