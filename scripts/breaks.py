@@ -40,19 +40,18 @@ BREAKS = (
 }
 
 /* The owner finds"""),
-    ("vdpa dev add does not ask whether the function is alive",
-     "removal", "a function that is dead gets no DMA from vdpa dev add|nor one that dies",
-     "mgmt.c", """	if (ep->state == HVDPA_ENDPOINT_LIVE)
-		err = hvdpa_endpoint_reset(ep);""", "	err = 0;"),
+    ("vdpa dev add gives DMA to a function that died meanwhile",
+     "removal", "nor one that dies",
+     "mgmt.c", "	if (ep->state == HVDPA_ENDPOINT_LIVE) {\n\t\thvdpa_device_publish(hv);",
+     "	if (true) {\n\t\thvdpa_device_publish(hv);"),
     ("a kernel's consumer runs in the domain of an owner that left",
      "removal", "the domain of an owner that left a dead function is not the next one's",
      "device.c", """	hvdpa_dma_detach(hv);
 	return 0;""", "	return 0;"),
     ("a START that fails leaves the hardware's log on",
      "nic-truth", "after a START that failed in the device",
-     "log.c", """		if (err)
-			hvdpa_log_end(hv);
-""", ""),
+     "log.c", "			hvdpa_log_forget(hv, log);\n			hvdpa_log_end(log);\n",
+     "			hvdpa_log_forget(hv, log);\n"),
     ("a consumer that goes is called",
      "kunit hvdpa-irq", "config_is_not_called_once_its_consumer_goes",
      "irq.c", "	hv->config_open = false;\n	hv->config_cb", "	hv->config_cb"),

@@ -321,6 +321,8 @@ test_die_in_add() {
 	del disk
 }
 
+has_disk() { [ -n "$(disk_of "$1")" ]; }
+
 # An owner leaves a dead function, which stays confined to what it mapped; a
 # consumer in the kernel that comes once it is back is not.
 test_domain() {
@@ -338,8 +340,10 @@ test_domain() {
 	grep -q "^memory: the owner's" /sys/kernel/debug/hvdpa/disk/state
 	devlink health recover "pci/$disk" reporter function
 	auto_recover true
-	echo disk >/sys/bus/vdpa/drivers/virtio_vdpa/bind
-	within 5 test -n "$(disk_of disk)"
+	# It reads the disk before it returns, which must not be waited for.
+	echo disk >/sys/bus/vdpa/drivers/virtio_vdpa/bind &
+	within 10 has_disk disk
+	wait $!
 	grep -q '^memory: not attached' /sys/kernel/debug/hvdpa/disk/state
 	dd if="/dev/$(disk_of disk)" of="$state/sector" bs=512 count=1 iflag=direct status=none
 	cmp "$state/sector" /run/sector
