@@ -402,12 +402,30 @@ static void queues_are_enabled_by_the_endpoints_numbers(struct kunit *test)
 	mutex_unlock(&ep->lock);
 }
 
+/* A guest that moved does not kick again for what it kicked before. */
+static void a_ring_that_may_start_anywhere_is_rung_for_at_its_start(struct kunit *test)
+{
+	struct life *moved = make_life(test, &able);
+	struct life *fresh = make_life(test, &able);
+
+	moved->vring->base.avail_idx = 5;
+	moved->vring->base.used_idx = 5;
+	moved->vring->has_base = true;
+	drive(test, moved, 64);
+	KUNIT_EXPECT_NE(test, le16_to_cpu(READ_ONCE(moved->doorbell)), SILENT);
+
+	fresh->fake->pci.ep.lacks[HVDPA_SET_STATE] = "no means";
+	drive(test, fresh, 64);
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(READ_ONCE(fresh->doorbell)), SILENT);
+}
+
 static struct kunit_case device_cases[] = {
 	KUNIT_CASE(nothing_survives_what_the_owner_did_not_do),
 	KUNIT_CASE(used_rings_are_marked_once_the_device_is_reset),
 	KUNIT_CASE(a_resume_that_fails_ends_what_was_suspended),
 	KUNIT_CASE(driver_ok_is_not_asked_for_twice),
 	KUNIT_CASE(queues_are_enabled_by_the_endpoints_numbers),
+	KUNIT_CASE(a_ring_that_may_start_anywhere_is_rung_for_at_its_start),
 	{}
 };
 

@@ -234,8 +234,13 @@ int hvdpa_direct_start(struct hvdpa_vring *vring)
 		return -EOPNOTSUPP;
 	}
 
-	return hvdpa_endpoint_start_queue(ep, vring->hw_idx, &place,
-					  &vring->base);
+	err = hvdpa_endpoint_start_queue(ep, vring->hw_idx, &place, &vring->base);
+	if (err)
+		return err;
+	/* What was there before the move is rung for by nobody else. */
+	if (hvdpa_can(ep, HVDPA_SET_STATE))
+		set_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
+	return 0;
 }
 
 /**

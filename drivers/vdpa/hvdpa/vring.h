@@ -90,7 +90,8 @@ enum hvdpa_vring_state {
  * @base: where it starts
  * @doorbell: where a kick goes, while the queue is live and its doorbell in memory
  *	space; else NULL; read without a lock
- * @kick_pending: bit 0: a kick came while it was not live
+ * @kick_pending: bit 0: a kick came while it was not live, or none may come for what is
+ *		  available where it starts
  * @cb_lock: see below
  * @cb: the owner's callback
  * @handler: what the endpoint's interrupt calls: the owner's callback, or what relays
