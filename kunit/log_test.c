@@ -26,22 +26,22 @@ struct plan_case {
 };
 
 static const struct plan_case plan_cases[] = {
-	{ "one page", { { 0x1000, 0x1000 } }, 1, SZ_4K, false, 0, 0x1000, 8 },
-	{ "64 pages", { { 0, 64 * SZ_4K } }, 1, SZ_4K, false, 0, 0, 8 },
-	{ "65 pages", { { 0, 65 * SZ_4K } }, 1, SZ_4K, false, 0, 0, 16 },
-	{ "from 0", { { 64 * SZ_4K, SZ_4K } }, 1, SZ_4K, true, 0, 0, 16 },
-	{ "the hole counts", { { 0, SZ_4K }, { 128 * SZ_4K, SZ_4K } }, 2,
-	  SZ_4K, false, 0, 0, 24 },
-	{ "in any order", { { 128 * SZ_4K, SZ_4K }, { 0, SZ_4K } }, 2,
-	  SZ_4K, false, 0, 0, 24 },
+	{ "one page", { { 0x1000, 0x1000 } }, 1, SZ_4K, false, 0, 0x1000, 64 },
+	{ "512 pages", { { 0, 512 * SZ_4K } }, 1, SZ_4K, false, 0, 0, 64 },
+	{ "513 pages", { { 0, 513 * SZ_4K } }, 1, SZ_4K, false, 0, 0, 128 },
+	{ "from 0", { { 512 * SZ_4K, SZ_4K } }, 1, SZ_4K, true, 0, 0, 128 },
+	{ "the hole counts", { { 0, SZ_4K }, { 1024 * SZ_4K, SZ_4K } }, 2,
+	  SZ_4K, false, 0, 0, 192 },
+	{ "in any order", { { 1024 * SZ_4K, SZ_4K }, { 0, SZ_4K } }, 2,
+	  SZ_4K, false, 0, 0, 192 },
 	{ "the last page", { { REACH_LAST - 0xfff, SZ_4K } }, 1,
-	  SZ_4K, false, 0, REACH_LAST - 0xfff, 8 },
+	  SZ_4K, false, 0, REACH_LAST - 0xfff, 64 },
 	{ "2 TiB", { { 0, TWO_TIB } }, 1, SZ_4K, false, 0, 0, SZ_64M },
 	{ "a page more", { { 0, TWO_TIB + SZ_4K } }, 1, SZ_4K, false, -E2BIG },
 	{ "far apart", { { 0, SZ_4K }, { TWO_TIB, SZ_4K } }, 2, SZ_4K, false,
 	  -E2BIG },
 	{ "far apart in larger pages", { { 0, SZ_2M }, { TWO_TIB, SZ_2M } }, 2,
-	  SZ_2M, false, 0, 0, SZ_128K + 8 },
+	  SZ_2M, false, 0, 0, SZ_128K + 64 },
 	{ "from 0 is too far", { { TWO_TIB, SZ_4K } }, 1, SZ_4K, true, -E2BIG },
 	{ "empty", { { 0, 0 } }, 1, SZ_4K, false, -EINVAL },
 	{ "no whole page", { { 0, SZ_4K - 1 } }, 1, SZ_4K, false, -EINVAL },
@@ -62,7 +62,7 @@ static const struct plan_case plan_cases[] = {
 	{ "twice", { { 0, SZ_4K }, { SZ_64K, SZ_4K }, { 0, SZ_4K } }, 3, SZ_4K,
 	  false, -EINVAL },
 	{ "adjacent", { { 0, SZ_4K }, { SZ_4K, SZ_4K } }, 2, SZ_4K, false, 0,
-	  0, 8 },
+	  0, 64 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(plan, plan_cases, name);

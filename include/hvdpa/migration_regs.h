@@ -18,7 +18,7 @@
 /* Where the block is: a vendor capability, virtio 1.4 section 4.1.4.10. */
 
 #define HVDPA_MIGRATION_CFG_TYPE	9	/* VIRTIO_PCI_CAP_VENDOR_CFG */
-#define HVDPA_MIGRATION_VENDOR_ID	0x1af4
+#define HVDPA_MIGRATION_NOT_VENDOR	0x1af4	/* virtio's own ID is forbidden there */
 #define HVDPA_MIGRATION_MAGIC		0x4d445648	/* "HVDM" */
 #define HVDPA_MIGRATION_VERSION		1
 
@@ -28,7 +28,7 @@
  * @cap_next: next capability
  * @cap_len: bytes of this one; more than the size of this struct is allowed
  * @cfg_type: HVDPA_MIGRATION_CFG_TYPE
- * @vendor_id: HVDPA_MIGRATION_VENDOR_ID
+ * @vendor_id: the card vendor's own PCI-SIG ID
  * @version: HVDPA_MIGRATION_VERSION; another one is another layout
  * @bar: BAR that the block is in, 0 to 5
  * @magic: HVDPA_MIGRATION_MAGIC
@@ -61,6 +61,12 @@ struct hvdpa_migration_cap {
 /* @status */
 #define HVDPA_MIGRATION_STATUS_SUSPENDED	0x00000001
 
+/* @queue_layout: how many queue entries there are, at least the function's queues;
+ * bytes from one to the next, a multiple of 8
+ */
+#define HVDPA_MIGRATION_NUM_QUEUES	0x0000ffff
+#define HVDPA_MIGRATION_QUEUE_STRIDE	0xffff0000
+
 /* @log_control */
 #define HVDPA_MIGRATION_LOG_ENABLE	0x00000001
 
@@ -74,16 +80,15 @@ struct hvdpa_migration_cap {
  * @control: RW, 0 after reset; HVDPA_MIGRATION_CONTROL_*
  * @status: RO, 0 after reset; HVDPA_MIGRATION_STATUS_*
  * @queue_offset: RO; of the queue entries from the block's first byte
- * @num_queues: RO; queue entries, as many as the function has queues
- * @queue_stride: RO; bytes from one queue entry to the next, a multiple of 8
+ * @queue_layout: RO; HVDPA_MIGRATION_NUM_QUEUES, HVDPA_MIGRATION_QUEUE_STRIDE
  * @log_page_shifts: RO; bit n is set where log pages may have 1 << n bytes
  * @log_control: RW, 0 after reset; HVDPA_MIGRATION_LOG_ENABLE
  * @log_status: RO, 0 after reset; HVDPA_MIGRATION_LOG_ENABLED, _LOST
  * @log_page_shift: RW; log pages have 1 << this bytes
- * @reserved: reads as 0
- * @log_base_lo: RW; IOVA of the bitmap, low half; a multiple of 8
+ * @log_flush: RW, 0 after reset; reads as the number of the last flush that ended
+ * @log_base_lo: RW; IOVA of the bitmap, low half; a multiple of 64
  * @log_base_hi: RW; high half
- * @log_size_lo: RW; bytes of the bitmap, low half; a multiple of 8
+ * @log_size_lo: RW; bytes of the bitmap, low half; a multiple of 64
  * @log_size_hi: RW; high half
  * @log_first_lo: RW; IOVA that bit 0 stands for, low half
  * @log_first_hi: RW; high half
@@ -93,13 +98,12 @@ struct hvdpa_migration_regs {
 	__le32 control;
 	__le32 status;
 	__le32 queue_offset;
-	__le16 num_queues;
-	__le16 queue_stride;
+	__le32 queue_layout;
 	__le32 log_page_shifts;
 	__le32 log_control;
 	__le32 log_status;
 	__le32 log_page_shift;
-	__le32 reserved;
+	__le32 log_flush;
 	__le32 log_base_lo;
 	__le32 log_base_hi;
 	__le32 log_size_lo;
@@ -189,12 +193,12 @@ HVDPA_LAYOUT(hvdpa_migration_regs, features, 0x00);
 HVDPA_LAYOUT(hvdpa_migration_regs, control, 0x04);
 HVDPA_LAYOUT(hvdpa_migration_regs, status, 0x08);
 HVDPA_LAYOUT(hvdpa_migration_regs, queue_offset, 0x0c);
-HVDPA_LAYOUT(hvdpa_migration_regs, num_queues, 0x10);
-HVDPA_LAYOUT(hvdpa_migration_regs, queue_stride, 0x12);
+HVDPA_LAYOUT(hvdpa_migration_regs, queue_layout, 0x10);
 HVDPA_LAYOUT(hvdpa_migration_regs, log_page_shifts, 0x14);
 HVDPA_LAYOUT(hvdpa_migration_regs, log_control, 0x18);
 HVDPA_LAYOUT(hvdpa_migration_regs, log_status, 0x1c);
 HVDPA_LAYOUT(hvdpa_migration_regs, log_page_shift, 0x20);
+HVDPA_LAYOUT(hvdpa_migration_regs, log_flush, 0x24);
 HVDPA_LAYOUT(hvdpa_migration_regs, log_base_lo, 0x28);
 HVDPA_LAYOUT(hvdpa_migration_regs, log_size_lo, 0x30);
 HVDPA_LAYOUT(hvdpa_migration_regs, log_first_lo, 0x38);

@@ -28,8 +28,9 @@ void nic_endpoint_reset(NicVF *vf)
     vf->guest_features[0] = vf->guest_features[1] = 0;
     virtio_bus_reset(&vf->bus);
     nic_suspend_forget(vf);
-    nic_log_enable(vf, false);
+    nic_log_reset(vf);
     vf->held.q = NULL;
+    vf->latched = 0;
     for (int i = 0; i < NIC_QUEUES; i++) {
         NicQueue *q = &vf->q[i];
 
@@ -62,7 +63,7 @@ static void queue_enable(NicVF *vf, int n)
             uint8_t used[2] = { };
 
             virtio_queue_update_used_idx(vdev, n);
-            q->used = q->state >> 16;
+            q->used = q->fetched = q->state >> 16;
             dma_memory_read(&vf->dma_as, q->used_ring + 2, used, sizeof(used),
                             MEMTXATTRS_UNSPECIFIED);
             if (lduw_le_p(used) != q->used) {
@@ -246,6 +247,7 @@ void nic_doorbell(NicVF *vf, unsigned n)
     }
     if (!vf->suspending && !vf->suspended && !vf->fault.deaf &&
         !nic_hears_late(vf, n)) {
+        nic_fetch_ahead(vf, n);
         virtio_queue_notify(nic_vdev(vf), n);
     }
 }
@@ -259,7 +261,7 @@ static void bus_notify(DeviceState *dev, uint16_t vector)
 {
     NicVF *vf = vf_of(dev);
 
-    nic_log_flush(vf);
+    nic_log_end_run(vf);
     nic_interrupt(vf, vector);
 }
 

@@ -49,9 +49,16 @@ uint64_t nic_noise(NicVF *vf, hwaddr addr, uint64_t value)
     }
 }
 
-/* All interrupts but those of a storm go this way. */
+/*
+ * All interrupts but those of a storm go this way. A suspended device sends
+ * none: what its resume is to tell is remembered.
+ */
 void nic_interrupt(NicVF *vf, uint16_t vector)
 {
+    if (vf->suspended && vector < NIC_VECTORS) {
+        vf->latched |= 1ull << vector;
+        return;
+    }
     if (vector != VIRTIO_NO_VECTOR && !vf->fault.all_ones && !vf->fault.mute) {
         msix_notify(&vf->pci, vector);
     }

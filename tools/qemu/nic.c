@@ -62,7 +62,7 @@ static uint64_t regs_value(NicVF *vf, hwaddr addr, unsigned size)
     }
     if (vf->pf->layout == NIC_LAYOUT_HVDPA && addr >= NIC_BLOCK &&
         addr < NIC_BLOCK + NIC_BLOCK_SIZE) {
-        return nic_block_read(vf, addr - NIC_BLOCK, size);
+        return nic_block_read(vf, addr - NIC_BLOCK);
     }
     return 0;
 }
@@ -101,7 +101,7 @@ static void regs_write(void *opaque, hwaddr addr, uint64_t value,
         }
     } else if (vf->pf->layout == NIC_LAYOUT_HVDPA && addr >= NIC_BLOCK &&
                addr < NIC_BLOCK + NIC_BLOCK_SIZE) {
-        nic_block_write(vf, addr - NIC_BLOCK, value, size);
+        nic_block_write(vf, addr - NIC_BLOCK, value);
     }
 }
 
@@ -162,7 +162,7 @@ static bool add_migration_cap(NicVF *vf, Error **errp)
     struct hvdpa_migration_cap cap = {
         .cap_len = sizeof(cap),
         .cfg_type = HVDPA_MIGRATION_CFG_TYPE,
-        .vendor_id = cpu_to_le16(HVDPA_MIGRATION_VENDOR_ID),
+        .vendor_id = cpu_to_le16(NIC_CARD_VENDOR),
         .version = HVDPA_MIGRATION_VERSION,
         .magic = cpu_to_le32(HVDPA_MIGRATION_MAGIC),
         .offset = cpu_to_le32(NIC_BLOCK),
@@ -288,6 +288,8 @@ static void set_cap(Object *obj, Visitor *v, const char *name, void *opaque,
     }
     if (!vf->cap) {
         error_setg(errp, "this layout has no capability");
+    } else if (offset == offsetof(struct hvdpa_migration_cap, vendor_id)) {
+        pci_set_word(vf->pci.config + vf->cap + offset, value);
     } else if (offset < offsetof(struct hvdpa_migration_cap, magic)) {
         vf->pci.config[vf->cap + offset] = value;
     } else {
@@ -352,6 +354,8 @@ static void vf_class_init(ObjectClass *class, void *data)
     }, numbers[] = {
         { "drop-log", offsetof(NicVF, fault.drop_log) },
         { "delay-log", offsetof(NicVF, fault.delay_log) },
+        { "page-shifts", offsetof(NicVF, fault.page_shifts) },
+        { "slow-log", offsetof(NicVF, fault.slow_log) },
         { "state-garbage", offsetof(NicVF, fault.state_garbage) },
         { "fill-log", offsetof(NicVF, fault.fill_log) },
         { "storm", offsetof(NicVF, fault.storm) },
@@ -363,6 +367,7 @@ static void vf_class_init(ObjectClass *class, void *data)
         { "command-delay", offsetof(NicVF, fault.command_delay) },
     }, caps[] = {
         { "cap-len", offsetof(struct hvdpa_migration_cap, cap_len) },
+        { "cap-vendor", offsetof(struct hvdpa_migration_cap, vendor_id) },
         { "cap-version", offsetof(struct hvdpa_migration_cap, version) },
         { "cap-bar", offsetof(struct hvdpa_migration_cap, bar) },
         { "cap-magic", offsetof(struct hvdpa_migration_cap, magic) },

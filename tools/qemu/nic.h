@@ -15,6 +15,8 @@
 
 #define NIC_QUEUES      34
 #define NIC_VECTORS     40
+/* The vendor ID of the capability: QEMU's own, as virtio's is forbidden. */
+#define NIC_CARD_VENDOR PCI_VENDOR_ID_REDHAT
 
 /* BAR 0 of a VF */
 #define NIC_BAR_SIZE    0x40000
@@ -31,6 +33,9 @@
 #define NIC_PBA         0x3000
 #define NIC_DOORBELLS   0x10000
 #define NIC_IFC_SIZE    0x1000
+
+/* Powers of two that a log's page may have: 4 KiB to 1 GiB. */
+#define NIC_LOG_PAGE_SHIFTS 0x7ffff000
 
 /* Virtio 1.4, which this QEMU does not know. */
 #define NIC_F_SUSPEND           43
@@ -57,7 +62,9 @@ typedef struct NicFaults {
     bool all_ones;          /* as if unplugged */
     bool late_dma;          /* one more write after a suspend's acknowledge */
     uint32_t drop_log;      /* of 100 bits, so many are lost */
-    uint32_t delay_log;     /* ms that a bit comes late */
+    uint32_t delay_log;     /* ms that a bit comes late, flushed or not */
+    uint32_t page_shifts;   /* what log_page_shifts reads as, if not 0 */
+    uint32_t slow_log;      /* ms that ENABLED and a flush take */
     bool log_lost;          /* the log reports a loss */
     bool reorder;           /* a disk's requests end in another order */
     uint32_t state_garbage; /* what ring states read as, if not 0 */
@@ -84,18 +91,22 @@ typedef struct NicQueue {
     bool has_state;
     uint32_t state;
     uint16_t used;          /* what was last written to used->idx */
+    uint16_t fetched;       /* split rings: descriptors were read up to here */
     uint64_t desc, avail, used_ring;
     uint64_t doorbells, used_count;
 } NicQueue;
 
 typedef struct NicLog {
-    bool enabled, lost;
+    bool wanted, enabled, lost;
     bool skip_used_rings;   /* as Intel IFC does */
+    uint32_t flush, flushed;    /* as log_flush was written, and reads */
     uint32_t shift;
     uint64_t base, size, first;
     /* Writes of one run touch the log once: the run's page, its end. */
     bool in_run;
     uint64_t run_page, run_end;
+    GArray *gathered;       /* pages whose bits are not written yet */
+    QEMUTimer *gather_timer, *switch_timer;
 } NicLog;
 
 /* A used element that is held back until the next one has overtaken it. */
@@ -121,6 +132,7 @@ struct NicVF {
     AddressSpace dma_as;
     uint32_t dfselect, gfselect, guest_features[2];
     bool suspending, suspended;
+    uint64_t latched;       /* vectors that wait for a resume */
     uint64_t last_data;     /* where DMA wrote data last */
     NicLog log;
     NicQueue q[NIC_QUEUES];
@@ -174,17 +186,27 @@ bool nic_suspend_init(NicVF *vf);
 void nic_suspend_exit(NicVF *vf);
 
 /* registers.c: what the standard lacks */
-uint64_t nic_block_read(NicVF *vf, hwaddr addr, unsigned size);
-void nic_block_write(NicVF *vf, hwaddr addr, uint64_t value, unsigned size);
+uint64_t nic_block_read(NicVF *vf, hwaddr addr);
+void nic_block_write(NicVF *vf, hwaddr addr, uint64_t value);
 extern const MemoryRegionOps nic_ifc_ops;
 uint32_t nic_ring_state(NicVF *vf, unsigned n);
 
-/* dma.c: all that the device reads and writes in memory, and the dirty log */
+/* dma.c: all that the device reads and writes in memory */
 void nic_dma_init(NicVF *vf);
 void nic_dma_exit(NicVF *vf);
 void nic_held_release(NicVF *vf);
+void nic_fetch_ahead(NicVF *vf, unsigned n);
+
+/* log.c: the dirty log */
+void nic_log_init(NicVF *vf);
+void nic_log_exit(NicVF *vf);
+bool nic_log_continues(NicVF *vf, uint64_t addr);
+void nic_log_run(NicVF *vf, uint64_t addr, unsigned size);
+void nic_log_end_run(NicVF *vf);
 void nic_log_flush(NicVF *vf);
 void nic_log_enable(NicVF *vf, bool on);
+void nic_log_follow(NicVF *vf);
+void nic_log_reset(NicVF *vf);
 
 /* hostile.c: what has no limits but those that others set */
 uint64_t nic_noise(NicVF *vf, hwaddr addr, uint64_t value);

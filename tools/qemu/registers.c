@@ -11,9 +11,6 @@
 #define QUEUE_REG(name) offsetof(struct hvdpa_migration_queue, name)
 #define IFC_REG(name)   offsetof(struct hvdpa_ifc_regs, name)
 
-/* Powers of two that a log's page may have: 4 KiB to 1 GiB. */
-#define LOG_PAGE_SHIFTS 0x7ffff000
-
 uint32_t nic_ring_state(NicVF *vf, unsigned n)
 {
     NicQueue *q = &vf->q[n];
@@ -23,6 +20,11 @@ uint32_t nic_ring_state(NicVF *vf, unsigned n)
         return q->state;
     }
     avail = virtio_queue_get_last_avail_idx(nic_vdev(vf), n);
+    /* While it runs: what was fetched ahead. */
+    if (!vf->suspending && !vf->suspended && !nic_packed(vf) &&
+        (uint16_t)(q->fetched - avail) < 0x8000) {
+        avail = q->fetched;
+    }
     return nic_packed(vf) ? avail : (avail & 0xffff) | (uint32_t)q->used << 16;
 }
 
@@ -63,7 +65,7 @@ static uint64_t queue_read(NicVF *vf, hwaddr addr)
     return 0;
 }
 
-uint64_t nic_block_read(NicVF *vf, hwaddr addr, unsigned size)
+uint64_t nic_block_read(NicVF *vf, hwaddr addr)
 {
     NicLog *log = &vf->log;
 
@@ -82,15 +84,15 @@ uint64_t nic_block_read(NicVF *vf, hwaddr addr, unsigned size)
         return vf->suspended ? HVDPA_MIGRATION_STATUS_SUSPENDED : 0;
     case REG(queue_offset):
         return NIC_BLOCK_QUEUES;
-    case REG(num_queues):
+    case REG(queue_layout):
         return (vf->pf->num_queues ?: nic_num_queues(vf)) |
-               (size == 4 ? sizeof(struct hvdpa_migration_queue) << 16 : 0);
-    case REG(queue_stride):
-        return sizeof(struct hvdpa_migration_queue);
+               sizeof(struct hvdpa_migration_queue) << 16;
     case REG(log_page_shifts):
-        return LOG_PAGE_SHIFTS;
+        return vf->fault.page_shifts ?: NIC_LOG_PAGE_SHIFTS;
     case REG(log_control):
-        return log->enabled ? HVDPA_MIGRATION_LOG_ENABLE : 0;
+        return log->wanted ? HVDPA_MIGRATION_LOG_ENABLE : 0;
+    case REG(log_flush):
+        return log->flushed;
     case REG(log_status):
         return (log->enabled ? HVDPA_MIGRATION_LOG_ENABLED : 0) |
                (log->lost ? HVDPA_MIGRATION_LOG_LOST : 0);
@@ -118,7 +120,7 @@ static void log_write(NicVF *vf, hwaddr addr, uint64_t value)
 
     switch (addr) {
     case REG(log_page_shift):
-        log->shift = value < 32 && LOG_PAGE_SHIFTS & 1u << value ? value : 12;
+        log->shift = value;
         break;
     case REG(log_base_lo):
         log->base = deposit64(log->base, 0, 32, value);
@@ -141,7 +143,7 @@ static void log_write(NicVF *vf, hwaddr addr, uint64_t value)
     }
 }
 
-void nic_block_write(NicVF *vf, hwaddr addr, uint64_t value, unsigned size)
+void nic_block_write(NicVF *vf, hwaddr addr, uint64_t value)
 {
     if (addr >= NIC_BLOCK_QUEUES) {
         addr -= NIC_BLOCK_QUEUES;
@@ -160,11 +162,16 @@ void nic_block_write(NicVF *vf, hwaddr addr, uint64_t value, unsigned size)
         }
         break;
     case REG(log_control):
-        nic_log_enable(vf, value & HVDPA_MIGRATION_LOG_ENABLE);
+        vf->log.wanted = value & HVDPA_MIGRATION_LOG_ENABLE;
+        nic_log_follow(vf);
+        break;
+    case REG(log_flush):
+        vf->log.flush = value;
+        nic_log_follow(vf);
         break;
     default:
         /* The log's place does not change while it runs. */
-        if (!vf->log.enabled) {
+        if (!vf->log.wanted && !vf->log.enabled) {
             log_write(vf, addr, value);
         }
     }

@@ -116,6 +116,12 @@ void nic_resume(NicVF *vf)
             virtio_queue_notify(vdev, i);
         }
     }
+    for (unsigned i = 0; i < NIC_VECTORS; i++) {
+        if (vf->latched & 1ull << i) {
+            nic_interrupt(vf, i);
+        }
+    }
+    vf->latched = 0;
 }
 
 void nic_suspend_forget(NicVF *vf)

@@ -103,14 +103,13 @@ static int hvdpa_find_region(struct pci_dev *pdev, u8 cfg_type,
 }
 
 /**
- * hvdpa_find_vendor_cap - find a vendor's own capability
+ * hvdpa_find_vendor_cap - find a vendor's own capability, virtio 1.4 section 4.1.4.10
  * @pdev: the function
- * @vendor_id: whose format it has, virtio 1.4 section 4.1.4.10
- * @magic: the word at offset 8 that tells it from the vendor's others
+ * @magic: the word at offset 8 that tells it from others, whoever the vendor is
  *
  * Return: its place in configuration space, or 0.
  */
-int hvdpa_find_vendor_cap(struct pci_dev *pdev, u16 vendor_id, u32 magic)
+int hvdpa_find_vendor_cap(struct pci_dev *pdev, u32 magic)
 {
 	unsigned int left = HVDPA_CAPABILITIES_MAX;
 	int cap;
@@ -118,21 +117,16 @@ int hvdpa_find_vendor_cap(struct pci_dev *pdev, u16 vendor_id, u32 magic)
 	for (cap = pci_find_capability(pdev, PCI_CAP_ID_VNDR); cap > 0 && left;
 	     cap = pci_find_next_capability(pdev, cap, PCI_CAP_ID_VNDR)) {
 		u32 word;
-		u16 id;
 		u8 type;
 
 		left--;
 		pci_read_config_byte(pdev,
 				     cap + offsetof(struct hvdpa_migration_cap,
 						    cfg_type), &type);
-		pci_read_config_word(pdev,
-				     cap + offsetof(struct hvdpa_migration_cap,
-						    vendor_id), &id);
 		pci_read_config_dword(pdev,
 				      cap + offsetof(struct hvdpa_migration_cap,
 						     magic), &word);
-		if (type == HVDPA_MIGRATION_CFG_TYPE && id == vendor_id &&
-		    word == magic)
+		if (type == HVDPA_MIGRATION_CFG_TYPE && word == magic)
 			return cap;
 	}
 	return 0;

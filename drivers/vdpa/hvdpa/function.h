@@ -42,7 +42,7 @@ bool hvdpa_region_fits(const struct hvdpa_region *region, u64 bar_length);
 bool hvdpa_regions_overlap(const struct hvdpa_region *a, u8 bar, u64 offset,
 			   u64 length);
 int hvdpa_find_regions(struct pci_dev *pdev, struct hvdpa_region *regions);
-int hvdpa_find_vendor_cap(struct pci_dev *pdev, u16 vendor_id, u32 magic);
+int hvdpa_find_vendor_cap(struct pci_dev *pdev, u32 magic);
 
 /* function.c */
 

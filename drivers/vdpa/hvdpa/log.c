@@ -69,7 +69,8 @@ int hvdpa_log_plan(const struct hvdpa_range *ranges, u32 nranges,
 	/* Words of the device's bitmap are words of ours. */
 	window->first = first;
 	pages = (last - first) / page_size + 1;
-	window->bytes = DIV_ROUND_UP_ULL(pages, 64) * 8;
+	/* A device may read, change and write back 64 bytes at once. */
+	window->bytes = DIV_ROUND_UP_ULL(pages, 64 * 8) * 64;
 	return window->bytes > HVDPA_LOG_BYTES_MAX ? -E2BIG : 0;
 }
 
@@ -165,9 +166,11 @@ int hvdpa_log_run(struct hvdpa_device *hv)
  * The device writes its log no more on return: where it does not say so, it is
  * reset, as what it writes to is about to be freed.
  */
-static void hvdpa_log_end(struct hvdpa_device *hv)
+static void hvdpa_log_end(struct hvdpa_log *log)
 {
-	if (!hv->log->relayed && hv->ep->migration->log_stop(hv->ep))
+	struct hvdpa_device *hv = log->hv;
+
+	if (!log->relayed && hv->ep->migration->log_stop(hv->ep))
 		hv->events->failed(hv);
 }
 
@@ -179,6 +182,15 @@ static void hvdpa_log_tell_relays(struct hvdpa_device *hv, struct hvdpa_log *log
 	for (i = 0; i < hv->nvqs; i++)
 		if (hv->vrings[i].ops->set_log)
 			hv->vrings[i].ops->set_log(&hv->vrings[i], log);
+}
+
+/* A log that ends, or did not begin, is not distrusted for what comes then. */
+static void hvdpa_log_forget(struct hvdpa_device *hv, struct hvdpa_log *log)
+{
+	if (hv->log != log)
+		return;
+	hv->log = NULL;
+	hvdpa_log_tell_relays(hv, NULL);
 }
 
 /**
@@ -215,8 +227,10 @@ int hvdpa_log_attach(struct hvdpa_log *log, struct hvdpa_device *hv)
 		/* Where nothing runs, the next DRIVER_OK does it. */
 		if (hvdpa_device_is_running(hv))
 			err = hvdpa_log_run(hv);
-		if (err)
-			hvdpa_log_end(hv);
+		if (err) {
+			hvdpa_log_forget(hv, log);
+			hvdpa_log_end(log);
+		}
 	}
 	mutex_unlock(&ep->lock);
 	trace_hvdpa_log_start(&hv->vdpa, err);
@@ -241,11 +255,10 @@ void hvdpa_log_detach(struct hvdpa_log *log)
 	if (!hv)
 		return;
 	mutex_lock(&hv->ep->lock);
+	hvdpa_log_forget(hv, log);
 	if (log->on)
-		hvdpa_log_end(hv);
+		hvdpa_log_end(log);
 	log->on = false;
-	hv->log = NULL;
-	hvdpa_log_tell_relays(hv, NULL);
 	mutex_unlock(&hv->ep->lock);
 	trace_hvdpa_log_stop(&hv->vdpa, 0);
 	if (!log->relayed)
@@ -287,6 +300,8 @@ static void hvdpa_log_mark_rings(struct hvdpa_log *log,
  * hvdpa_log_sync - have all in the log that the device has written so far
  * @log: the log; its device is there
  *
+ * One that is not trusted is not asked again: all is dirty.
+ *
  * Return: 0; or the hardware's errno, and the log is not trusted any more.
  */
 int hvdpa_log_sync(struct hvdpa_log *log)
@@ -296,6 +311,8 @@ int hvdpa_log_sync(struct hvdpa_log *log)
 	int err = 0;
 
 	mutex_lock(&ep->lock);
+	if (READ_ONCE(log->untrusted))
+		goto out_unlock;
 	if (hvdpa_endpoint_is_lost(ep))
 		err = -ENODEV;
 	else if (log->on && !log->relayed)
@@ -304,6 +321,7 @@ int hvdpa_log_sync(struct hvdpa_log *log)
 		hvdpa_log_distrust(log, "the device cannot be asked for it");
 	else if (log->on && ep->migration->log_lacks_rings)
 		hvdpa_log_mark_rings(log, hv);
+out_unlock:
 	mutex_unlock(&ep->lock);
 	trace_hvdpa_log_sync(&hv->vdpa, err);
 	return err;
@@ -323,7 +341,7 @@ void hvdpa_log_before_reset(struct hvdpa_device *hv)
 
 	if (!log || !log->on)
 		return;
-	if (log->relayed) {
+	if (log->relayed || READ_ONCE(log->untrusted)) {
 		log->on = false;
 		return;
 	}

@@ -13,9 +13,6 @@
 struct hvdpa_device;
 struct vdpa_iova_range;
 
-/* The most bytes that a dirty log may have: 2 TiB in pages of 4 KiB. */
-#define HVDPA_LOG_BYTES_MAX	((u64)SZ_64M)
-
 /**
  * struct hvdpa_log - a dirty log, from its START to its STOP
  * @hv: the device that writes it; NULL once it is gone

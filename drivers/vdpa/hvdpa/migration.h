@@ -21,14 +21,17 @@ struct hvdpa_endpoint;
 #define HVDPA_SUSPEND_TIMEOUT_US	(1000 * 1000)
 #define HVDPA_SUSPEND_POLL_US		20
 
-/* The longest that an endpoint may take to begin or end its dirty log. */
-#define HVDPA_LOG_TIMEOUT_US		(100 * 1000)
-#define HVDPA_LOG_POLL_US		20
+/*
+ * The longest that an endpoint may take to begin or end its dirty log, to flush it, and to
+ * take a ring's state: firmware may do it.
+ */
+#define HVDPA_REGISTER_TIMEOUT_US	(100 * 1000)
+#define HVDPA_REGISTER_POLL_US		20
 
 /**
  * struct hvdpa_log_window - where an endpoint writes its dirty log
  * @base: IOVA of the bitmap, a multiple of the page size
- * @bytes: of the bitmap, a multiple of 8
+ * @bytes: of the bitmap, a multiple of 64
  * @first: IOVA that the first bit stands for
  * @shift: a bit stands for 1 << this bytes
  */
@@ -94,6 +97,7 @@ struct hvdpa_migration_ops {
  * @stride: bytes from one queue's entry to the next
  * @paired: Intel IFC: rings are in pairs
  * @page_sizes: bit n is set where a log's pages may have 1 << n bytes
+ * @flushes: flushes of the log so far, the last one's number
  */
 struct hvdpa_migration_block {
 	void __iomem *regs;
@@ -101,6 +105,7 @@ struct hvdpa_migration_block {
 	u32 stride;
 	bool paired;
 	u64 page_sizes;
+	u16 flushes;
 };
 
 /* migration_cap.c, migration_ifc.c, migration_virtio.c: the kinds of hardware */

@@ -87,58 +87,97 @@ static int hvdpa_cap_set_ring_state(struct hvdpa_endpoint *ep, u16 idx,
 	__le32 __iomem *reg = &hvdpa_cap_queue(ep, idx)->state;
 	u32 state = hvdpa_ring_state_to_register(ring);
 	u32 got;
+	int err;
 
 	vp_iowrite32(state, reg);
-	got = vp_ioread32(reg);
-	if (got != state) {
+	err = read_poll_timeout(vp_ioread32, got,
+				got == state || got == HVDPA_ALL_ONES_32,
+				HVDPA_REGISTER_POLL_US, HVDPA_REGISTER_TIMEOUT_US,
+				false, reg);
+	/* Indices may be all ones, and then it is what was written. */
+	if (!err && got != state)
+		err = -ENODEV;
+	if (err)
 		dev_err_ratelimited(ep->dev,
 				    "queue %u: ring state reads %#x, expected %#x: %pe\n",
-				    idx, got, state, ERR_PTR(-EIO));
-		return -EIO;
-	}
-	return 0;
+				    idx, got, state, ERR_PTR(err));
+	return err;
+}
+
+/*
+ * What the device wrote so far is in the log on return, and what was written to the log's
+ * registers has happened. The read that sees it pushes what was posted before. Each flush
+ * has a number of its own, as one that timed out may end during the next.
+ */
+static int hvdpa_cap_flush(struct hvdpa_endpoint *ep)
+{
+	__le32 __iomem *reg = &hvdpa_cap_regs(ep)->log_flush;
+	/* Not 0: so the register reads after a reset. */
+	u32 number = ++ep->block.flushes ?: ++ep->block.flushes;
+	u32 got;
+	int err;
+
+	vp_iowrite32(number, reg);
+	err = read_poll_timeout(vp_ioread32, got,
+				got == number || got == HVDPA_ALL_ONES_32,
+				HVDPA_REGISTER_POLL_US, HVDPA_REGISTER_TIMEOUT_US,
+				false, reg);
+	if (!err && got != number)
+		err = -ENODEV;
+	if (err)
+		dev_err_ratelimited(ep->dev, "log_flush is %#x, expected %#x: %pe\n",
+				    got, number, ERR_PTR(err));
+	return err;
+}
+
+/* Is the log kept, and whole? Bits of a later contract say nothing of it. */
+static int hvdpa_cap_log_check(struct hvdpa_endpoint *ep, u32 expected)
+{
+	u32 status = vp_ioread32(&hvdpa_cap_regs(ep)->log_status);
+	u32 known = HVDPA_MIGRATION_LOG_ENABLED;
+	int err = 0;
+
+	if (expected)
+		known |= HVDPA_MIGRATION_LOG_LOST;
+	if (status == HVDPA_ALL_ONES_32)
+		err = -ENODEV;
+	else if ((status & known) != expected)
+		err = -EIO;
+	if (err)
+		dev_err_ratelimited(ep->dev, "log_status is %#x, expected %#x: %pe\n",
+				    status, expected, ERR_PTR(err));
+	return err;
 }
 
 static int hvdpa_cap_log_sync(struct hvdpa_endpoint *ep)
 {
-	/* This read also pushes what the device has posted before it. */
-	u32 status = vp_ioread32(&hvdpa_cap_regs(ep)->log_status);
-
-	if (status == HVDPA_MIGRATION_LOG_ENABLED)
-		return 0;
-	dev_err_ratelimited(ep->dev, "log_status is %#x, expected %#x: %pe\n",
-			    status, HVDPA_MIGRATION_LOG_ENABLED,
-			    ERR_PTR(status == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO));
-	return status == HVDPA_ALL_ONES_32 ? -ENODEV : -EIO;
+	return hvdpa_cap_flush(ep) ?:
+	       hvdpa_cap_log_check(ep, HVDPA_MIGRATION_LOG_ENABLED);
 }
 
-/* Turn the log on or off, and wait until the device says that it is. */
-static int hvdpa_cap_log_set(struct hvdpa_endpoint *ep, bool on)
-{
-	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(ep);
-	u32 expected = on ? HVDPA_MIGRATION_LOG_ENABLED : 0;
-	u32 status;
-	int err;
-
-	vp_iowrite32(on ? HVDPA_MIGRATION_LOG_ENABLE : 0, &regs->log_control);
-	err = read_poll_timeout(vp_ioread32, status,
-				(status & HVDPA_MIGRATION_LOG_ENABLED) ==
-				expected || status == HVDPA_ALL_ONES_32,
-				HVDPA_LOG_POLL_US, HVDPA_LOG_TIMEOUT_US, false,
-				&regs->log_status);
-	if (!err && status == HVDPA_ALL_ONES_32)
-		err = -ENODEV;
-	if (err)
-		dev_err_ratelimited(ep->dev,
-				    "dirty log %s: log_status is %#x, expected %#x: %pe\n",
-				    on ? "on" : "off", status, expected,
-				    ERR_PTR(err));
-	return err;
-}
-
+/* ENABLED may read 0 for a start that takes its time: it is off once it was flushed. */
 static int hvdpa_cap_log_stop(struct hvdpa_endpoint *ep)
 {
-	return hvdpa_cap_log_set(ep, false);
+	vp_iowrite32(0, &hvdpa_cap_regs(ep)->log_control);
+	return hvdpa_cap_flush(ep) ?: hvdpa_cap_log_check(ep, 0);
+}
+
+static int hvdpa_cap_log_enable(struct hvdpa_endpoint *ep)
+{
+	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(ep);
+	u32 status;
+
+	vp_iowrite32(HVDPA_MIGRATION_LOG_ENABLE, &regs->log_control);
+	if (read_poll_timeout(vp_ioread32, status,
+			      status & HVDPA_MIGRATION_LOG_ENABLED,
+			      HVDPA_REGISTER_POLL_US, HVDPA_REGISTER_TIMEOUT_US,
+			      false, &regs->log_status)) {
+		dev_err_ratelimited(ep->dev, "log_status is %#x, expected %#x: %pe\n",
+				    status, HVDPA_MIGRATION_LOG_ENABLED,
+				    ERR_PTR(-ETIMEDOUT));
+		return -ETIMEDOUT;
+	}
+	return hvdpa_cap_log_check(ep, HVDPA_MIGRATION_LOG_ENABLED);
 }
 
 /* A device takes these while its log is off, and no later. */
@@ -146,7 +185,6 @@ static int hvdpa_cap_log_start(struct hvdpa_endpoint *ep,
 			       const struct hvdpa_log_window *window)
 {
 	struct hvdpa_migration_regs __iomem *regs = hvdpa_cap_regs(ep);
-	int err;
 
 	vp_iowrite32(window->shift, &regs->log_page_shift);
 	vp_iowrite32(lower_32_bits(window->base), &regs->log_base_lo);
@@ -155,8 +193,7 @@ static int hvdpa_cap_log_start(struct hvdpa_endpoint *ep,
 	vp_iowrite32(upper_32_bits(window->bytes), &regs->log_size_hi);
 	vp_iowrite32(lower_32_bits(window->first), &regs->log_first_lo);
 	vp_iowrite32(upper_32_bits(window->first), &regs->log_first_hi);
-	err = hvdpa_cap_log_set(ep, true);
-	return err ?: hvdpa_cap_log_sync(ep);
+	return hvdpa_cap_log_enable(ep);
 }
 
 /* Two registers that change meanwhile: again until the high half stands still. */
@@ -173,7 +210,7 @@ static int hvdpa_cap_read_counter(__le32 __iomem *low, __le32 __iomem *high,
 		second = vp_ioread32(high);
 		if (first == second) {
 			*value = (u64)first << 32 | lower;
-			return *value == U64_MAX ? -ENODEV : 0;
+			return 0;
 		}
 	}
 	return -EIO;
@@ -183,12 +220,17 @@ static int hvdpa_cap_get_counters(struct hvdpa_endpoint *ep, u16 idx,
 				  struct hvdpa_queue_counters *counters)
 {
 	struct hvdpa_migration_queue __iomem *queue = hvdpa_cap_queue(ep, idx);
+	int err;
 
-	return hvdpa_cap_read_counter(&queue->doorbells_lo,
-				      &queue->doorbells_hi,
-				      &counters->doorbells) ?:
-	       hvdpa_cap_read_counter(&queue->used_lo, &queue->used_hi,
-				      &counters->used);
+	err = hvdpa_cap_read_counter(&queue->doorbells_lo, &queue->doorbells_hi,
+				     &counters->doorbells) ?:
+	      hvdpa_cap_read_counter(&queue->used_lo, &queue->used_hi,
+				     &counters->used);
+	if (err)
+		return err;
+	/* A counter may be all ones, the features may not. */
+	return vp_ioread32(&hvdpa_cap_regs(ep)->features) == HVDPA_ALL_ONES_32 ?
+	       -ENODEV : 0;
 }
 
 static const struct hvdpa_migration_ops hvdpa_cap_ops = {
@@ -209,7 +251,17 @@ static int hvdpa_cap_check(struct hvdpa_endpoint *ep, int cap)
 	struct hvdpa_region *region = &ep->fn->regions[HVDPA_REGION_MIGRATION];
 	struct pci_dev *pdev = ep->fn->pdev;
 	u64 bar_length = 0;
+	u16 vendor_id;
 	u8 cap_len;
+
+	pci_read_config_word(pdev, cap + offsetof(struct hvdpa_migration_cap,
+						  vendor_id), &vendor_id);
+	if (vendor_id == HVDPA_MIGRATION_NOT_VENDOR) {
+		dev_err(&pdev->dev,
+			"migration capability: vendor_id is %#x, expected the card vendor's: %pe\n",
+			vendor_id, ERR_PTR(-EINVAL));
+		return -EINVAL;
+	}
 
 	pci_read_config_byte(pdev, cap + offsetof(struct hvdpa_migration_cap,
 						  cap_len), &cap_len);
@@ -249,8 +301,6 @@ static void hvdpa_cap_abilities(struct hvdpa_endpoint *ep, u32 features)
 {
 	const char **lacks = ep->lacks;
 
-	if (!ep->block.page_sizes)
-		features &= ~HVDPA_MIGRATION_F_DIRTY_LOG;
 	lacks[HVDPA_SUSPEND] = hvdpa_cap_lack(features, 0, NULL);
 	lacks[HVDPA_RESUME] = hvdpa_cap_lack(features, HVDPA_MIGRATION_F_RESUME,
 					     "the block has no RESUME");
@@ -262,6 +312,8 @@ static void hvdpa_cap_abilities(struct hvdpa_endpoint *ep, u32 features)
 					  HVDPA_MIGRATION_F_RING_STATE |
 					  HVDPA_MIGRATION_F_DIRTY_LOG,
 					  "the block has no DIRTY_LOG");
+	if (!lacks[HVDPA_LOG] && !ep->block.page_sizes)
+		lacks[HVDPA_LOG] = "the block has a log of no page size from 4 KiB on";
 	lacks[HVDPA_COUNTERS] = features & HVDPA_MIGRATION_F_COUNTERS ?
 				NULL : "the block has no COUNTERS";
 }
@@ -273,8 +325,9 @@ static int hvdpa_cap_read(struct hvdpa_endpoint *ep)
 	u32 length = ep->fn->regions[HVDPA_REGION_MIGRATION].length;
 	u32 features = vp_ioread32(&regs->features);
 	u32 offset = vp_ioread32(&regs->queue_offset);
-	u16 num = vp_ioread16(&regs->num_queues);
-	u16 stride = vp_ioread16(&regs->queue_stride);
+	u32 layout = vp_ioread32(&regs->queue_layout);
+	u16 num = FIELD_GET(HVDPA_MIGRATION_NUM_QUEUES, layout);
+	u16 stride = FIELD_GET(HVDPA_MIGRATION_QUEUE_STRIDE, layout);
 
 	if (features == HVDPA_ALL_ONES_32)
 		return -ENODEV;
@@ -317,8 +370,7 @@ int hvdpa_cap_detect(struct hvdpa_endpoint *ep)
 
 	lockdep_assert_held(&ep->lock);
 
-	cap = hvdpa_find_vendor_cap(pdev, HVDPA_MIGRATION_VENDOR_ID,
-				    HVDPA_MIGRATION_MAGIC);
+	cap = hvdpa_find_vendor_cap(pdev, HVDPA_MIGRATION_MAGIC);
 	if (!cap)
 		return 0;
 

@@ -291,6 +291,50 @@ def reset_untrusted(name, a, b):
     assert not log.flags
 
 
+def all_that_is_seen(name, a, b):
+    """A report has all that its owner could see before, though the card gathers bits."""
+    one, two = pair(a, b)
+    log = Log(name)
+    log.start([(Net.IOVA, 1024 * PAGE)])
+    used, number = one.rings[0].used // PAGE, 0
+    for slow in (0, 30):
+        fault("nic/vf0", "slow-log", slow)
+        for _ in range(20):
+            # Bits that come late by themselves are taken here.
+            time.sleep(0.02)
+            log.report(Net.IOVA, 1024 * PAGE)
+            seen, end = len(one.seen), time.monotonic() + 30
+            two.send(one.mac, range(number, number + 1), 0)
+            number += 1
+            while len(one.seen) == seen:
+                assert time.monotonic() < end, "nothing arrives"
+                one.receive()
+            assert used in log.report(Net.IOVA, 1024 * PAGE), f"slow by {slow} ms"
+    assert not log.flags
+    log.stop()
+    assert not one.owner.status() & NEEDS_RESET
+    fault("nic/vf0", "slow-log", 0)
+
+
+def too_slow(name, a, b):
+    """A card that is waited for no longer: its log is not believed, nor left on."""
+    one, _ = pair(a, b)
+    log = Log(name)
+    log.start([(Net.IOVA, 1024 * PAGE)])
+    fault("nic/vf0", "slow-log", 60000)
+    for _ in range(2):
+        assert len(log.report(Net.IOVA, 1024 * PAGE)) == 1024
+    assert log.flags == Log.UNTRUSTED
+    log.stop()
+    assert one.owner.status() & NEEDS_RESET
+    one.close()
+    one = Net(a, MAC_A)
+    one.start()
+    refused(errno.ETIMEDOUT, log.start, [(Net.IOVA, 1024 * PAGE)])
+    assert one.owner.status() & NEEDS_RESET
+    fault("nic/vf0", "slow-log", 0)
+
+
 def gone_untrusted(name, a, b):
     """A function that no longer answers: all is dirty."""
     one, two = pair(a, b)

@@ -51,8 +51,18 @@ test_doorbells() { case_of doorbells; }
 
 test_lost() {
 	case_of reset_untrusted
-	lines_are 'log_status is 0x3, expected 0x1: -EIO' 3
+	# What is not believed any more is not asked again.
+	lines_are 'log_status is 0x3, expected 0x1: -EIO' 1
 	lines_are 'dirty log: .* every page is reported as dirty' 1
+}
+
+test_all_that_is_seen() { case_of all_that_is_seen; }
+
+test_too_slow() {
+	case_of too_slow
+	lines_are 'log_flush is 0x.*, expected 0x.*: -ETIMEDOUT' 3
+	lines_are 'dirty log: .* every page is reported as dirty' 1
+	lines_are 'log_status is 0x0, expected 0x1: -ETIMEDOUT' 1
 }
 
 test_no_log() {
@@ -205,6 +215,7 @@ refuses() {
 	local good
 	case $1 in
 	cap-len) good=20 ;;
+	cap-vendor) good=0x1b36 ;;
 	cap-bar) good=0 ;;
 	cap-offset) good=0x800 ;;
 	cap-length) good=0x540 ;;
@@ -224,6 +235,7 @@ refuses() {
 
 test_lies() {
 	refuses cap-len 16 'migration capability of 16 bytes: .*-EINVAL'
+	refuses cap-vendor 0x1af4 'vendor_id is 0x1af4, expected the card vendor.s: -EINVAL'
 	refuses cap-bar 7 'migration capability of 20 bytes: .*BAR 7 of 0x0: -EINVAL'
 	refuses cap-bar 3 'migration capability .*BAR 3 of 0x0: -EINVAL'
 	refuses cap-offset 0x804 'offset 0x804 length 0x540.*-EINVAL'
@@ -247,6 +259,16 @@ test_other_version() {
 	fault nic/vf2 cap-version 1
 }
 
+test_no_page_size() {
+	hvdpa-vfs unbind 0000:01:00.3
+	fault nic/vf2 page-shifts 0x800
+	hvdpa-vfs bind 0000:01:00.3
+	add coarse 0000:01:00.3
+	grep '^dirty_log: .*no page size from 4 KiB on' /sys/kernel/debug/hvdpa/coarse/migration
+	del coarse
+	fault nic/vf2 page-shifts 0
+}
+
 begin
 t setup "devices; the file is for root"
 t test_info "INFO"
@@ -260,6 +282,8 @@ t test_exclusive "one opener at a time, and no log without it"
 t test_killed "the owner is killed in the midst of it"
 t test_doorbells "doorbells mapped for reading and writing"
 t test_lost "a log that the hardware does not vouch for makes all dirty"
+t test_all_that_is_seen "a report has all that its owner has seen, from a card that gathers bits"
+t test_too_slow "a card that is too slow is not believed, and its log is not left on"
 t test_no_log "hardware that cannot, and a consumer that has no window"
 t test_fuzz "random commands, three seeds"
 t test_measured "hvdpactl measures what is written"
@@ -269,5 +293,6 @@ t test_revoked "the device is taken from its owner while it is logged"
 t test_stalled "a report that waits for user space keeps nobody waiting"
 t test_gone "a function that is gone makes all dirty"
 t test_lies "capabilities that contradict themselves are refused"
+t test_no_page_size "a log of no page that is used is none"
 t test_other_version "one of another version is left alone"
 finish

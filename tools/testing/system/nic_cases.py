@@ -11,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from device import CTRL_VQ, EVENT_IDX, INDIRECT, MQ, Device, Disk, Log, Net, fault
+from device import CTRL_VQ, EVENT_IDX, INDIRECT, MQ, Device, Disk, Log, Net, fault, monitor
 from vhost import (ACCESS_PLATFORM, NEEDS_RESET, PAGE, PROMISED, RING_PACKED, RO,
                    VERSION_1, Owner, readable, refused)
 
@@ -319,6 +319,19 @@ def resume_net(args):
         assert not end.bad and not end.twice
         assert len(end.seen) > stream.sent[other] * 0.9, (
             f"{len(end.seen)} of {stream.sent[other]}")
+
+
+def link_while_suspended(args):
+    """A device that stands still sends no interrupt; it is told when it goes on."""
+    device = one_net(args)
+    call = device.owner.set_config_call()
+    device.owner.suspend()
+    monitor("set_link nic.0 off")
+    told = readable(call, 1)
+    device.owner.resume()
+    assert readable(call, PROMISED), "the owner is not told"
+    monitor("set_link nic.0 on")
+    assert not told, "a device that stands still sent an interrupt"
 
 
 def disk_after_hostile(args):
