@@ -9,80 +9,14 @@
  * what is relayed when, and what that costs.
  */
 #include <linux/device.h>
-#include <linux/moduleparam.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
 #include "parts.h"
 #include "relay.h"
 #include "relay_ring.h"
-
-static const char * const hvdpa_relay_policies[] = {
-	[HVDPA_RELAY_AUTO] = "auto",
-	[HVDPA_RELAY_ALWAYS] = "always",
-	[HVDPA_RELAY_NEVER] = "never",
-};
-
-static enum hvdpa_relay_policy hvdpa_relay_module;
-
-/**
- * hvdpa_relay_policy_parse - find a policy by its name
- * @text: the name; a line's end is no part of it
- *
- * Return: HVDPA_RELAY_*, or -EINVAL.
- */
-int hvdpa_relay_policy_parse(const char *text)
-{
-	return sysfs_match_string(hvdpa_relay_policies, text);
-}
-
-/**
- * hvdpa_relay_policy_name - what people call a policy
- * @policy: the policy
- *
- * Return: the name.
- */
-const char *hvdpa_relay_policy_name(enum hvdpa_relay_policy policy)
-{
-	return hvdpa_relay_policies[policy];
-}
-
-/**
- * hvdpa_relay_policy_default - what rings are relayed for where nobody chose
- *
- * Return: HVDPA_RELAY_*, the module's parameter.
- */
-enum hvdpa_relay_policy hvdpa_relay_policy_default(void)
-{
-	return hvdpa_relay_module;
-}
-
-static int hvdpa_relay_module_set(const char *text,
-				  const struct kernel_param *param)
-{
-	int policy = hvdpa_relay_policy_parse(text);
-
-	if (policy < 0)
-		return policy;
-	hvdpa_relay_module = policy;
-	return 0;
-}
-
-static int hvdpa_relay_module_get(char *text, const struct kernel_param *param)
-{
-	return sysfs_emit(text, "%s\n",
-			  hvdpa_relay_policy_name(hvdpa_relay_module));
-}
-
-static const struct kernel_param_ops hvdpa_relay_module_ops = {
-	.set = hvdpa_relay_module_set,
-	.get = hvdpa_relay_module_get,
-};
-
-module_param_cb(relay, &hvdpa_relay_module_ops, NULL, 0444);
-MODULE_PARM_DESC(relay,
-		 "pass rings on through the driver: auto (where the hardware cannot start them where they stand), always, never (default: auto)");
 
 /**
  * struct hvdpa_relay - a virtqueue's relay
@@ -97,7 +31,10 @@ MODULE_PARM_DESC(relay,
  * @error: why the device is to fail; 0 for no reason
  * @work: passes on what a kick or an interrupt left, and polls
  * @fail: makes the device fail
- * @shadow: the endpoint's rings; NULL while there are none
+ * @shadow: the endpoint's rings; NULL while there are none, nor anything else that needs
+ *	    memory
+ * @kept: what needs memory outlives a stop
+ * @in_use: the endpoint may have the rings: from a start to a stop
  * @log: where what is written is marked, or NULL
  * @marked: bytes of the chain that is being marked; protected by give_lock
  * @desc: the owner's descriptor table, where there is a log
@@ -123,67 +60,14 @@ struct hvdpa_relay {
 	struct delayed_work work;
 	struct work_struct fail;
 	void *shadow;
+	bool kept;
+	bool in_use;
 	struct hvdpa_log *log;
 	u64 marked;
 	struct hvdpa_area desc;
 	struct hvdpa_area avail;
 	struct hvdpa_area used;
 };
-
-/**
- * hvdpa_relay_obstacle - why can a device's rings not be relayed?
- * @hv: the device; the features are its owner's
- *
- * Return: the reason, or NULL.
- */
-const char *hvdpa_relay_obstacle(const struct hvdpa_device *hv)
-{
-	if (hv->relay == HVDPA_RELAY_NEVER)
-		return "relay=never";
-	if (hv->dma_api)
-		return "its consumer is in the kernel";
-	if (!hv->dma.relay_window)
-		return "there is no room for rings of the driver's";
-	if (hv->driver_features & BIT_ULL(VIRTIO_F_RING_PACKED))
-		return "RING_PACKED (bit 34) is agreed on";
-	if (hv->driver_features & BIT_ULL(VIRTIO_F_IN_ORDER))
-		return "IN_ORDER (bit 35) is agreed on";
-	return NULL;
-}
-
-/**
- * hvdpa_relay_log_obstacle - why can no dirty log be kept by relayed rings?
- * @hv: the device; the features are its owner's
- *
- * Where an indirect table is the device would have to be followed from where nothing
- * may sleep, to memory that may be anywhere.
- *
- * Return: the reason, or NULL.
- */
-const char *hvdpa_relay_log_obstacle(const struct hvdpa_device *hv)
-{
-	if (hv->driver_features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC))
-		return "INDIRECT_DESC (bit 28) is agreed on";
-	return hvdpa_relay_obstacle(hv);
-}
-
-/**
- * hvdpa_relay_wanted - is a virtqueue to be relayed when it starts?
- * @vring: the virtqueue; the endpoint's lock is held
- *
- * Return: true if it is.
- */
-bool hvdpa_relay_wanted(const struct hvdpa_vring *vring)
-{
-	const struct hvdpa_device *hv = vring->hv;
-
-	if (hvdpa_relay_obstacle(hv))
-		return false;
-	return hv->relay == HVDPA_RELAY_ALWAYS ||
-	       (hv->log && hv->log->relayed) ||
-	       (!hvdpa_can(hv->ep, HVDPA_SET_STATE) &&
-		!hvdpa_ring_state_is_initial(&vring->base, false));
-}
 
 /*
  * The device is to fail: not here, where nothing may sleep. Called while entries are
@@ -385,6 +269,14 @@ static struct hvdpa_relay *hvdpa_relay_create(struct hvdpa_vring *vring)
 	return relay;
 }
 
+/* A virtqueue's relay, which stays as long as the device; NULL without memory. */
+static struct hvdpa_relay *hvdpa_relay_of(struct hvdpa_vring *vring)
+{
+	if (!vring->relay)
+		vring->relay = hvdpa_relay_create(vring);
+	return vring->relay;
+}
+
 static u64 hvdpa_relay_iova(const struct hvdpa_relay *relay)
 {
 	const struct hvdpa_dma *dma = &relay->vring->hv->dma;
@@ -438,6 +330,18 @@ static void hvdpa_relay_close_shadow(struct hvdpa_relay *relay)
 	relay->shadow = NULL;
 }
 
+/* The owner's descriptors are at hand where what is written is marked. */
+static int hvdpa_relay_open_desc(struct hvdpa_relay *relay)
+{
+	struct hvdpa_vring *vring = relay->vring;
+	const struct hvdpa_log *log = vring->hv->log;
+
+	if (!log || !log->relayed || relay->desc.at)
+		return 0;
+	return hvdpa_area_open(&relay->desc, &vring->hv->dma, vring->desc,
+			       vring->num * sizeof(struct vring_desc), false);
+}
+
 static int hvdpa_relay_open_owner(struct hvdpa_relay *relay)
 {
 	struct hvdpa_vring *vring = relay->vring;
@@ -445,15 +349,9 @@ static int hvdpa_relay_open_owner(struct hvdpa_relay *relay)
 	struct vring *owner = &relay->ring.owner;
 	int err;
 
-	if (relay->log && relay->log->relayed) {
-		err = hvdpa_area_open(&relay->desc, dma, vring->desc,
-				      vring->num * sizeof(struct vring_desc),
-				      false);
-		if (err)
-			return err;
-		owner->desc = relay->desc.at;
-		relay->ring.mark = hvdpa_relay_mark;
-	}
+	err = hvdpa_relay_open_desc(relay);
+	if (err)
+		return err;
 	err = hvdpa_area_open(&relay->avail, dma, vring->driver,
 			      hvdpa_relay_avail_bytes(vring->num), false);
 	if (err)
@@ -464,10 +362,10 @@ static int hvdpa_relay_open_owner(struct hvdpa_relay *relay)
 		return err;
 	owner->avail = relay->avail.at;
 	owner->used = relay->used.at;
-	return hvdpa_relay_ring_begin(&relay->ring);
+	return 0;
 }
 
-/* Undo hvdpa_relay_open(), or a part of it. */
+/* Undo hvdpa_relay_hold(), or a part of it. */
 static void hvdpa_relay_close(struct hvdpa_relay *relay)
 {
 	hvdpa_area_close(&relay->used);
@@ -477,27 +375,48 @@ static void hvdpa_relay_close(struct hvdpa_relay *relay)
 	hvdpa_relay_ring_cleanup(&relay->ring);
 }
 
-static int hvdpa_relay_open(struct hvdpa_relay *relay)
+/* Have all that needs memory, of what its owner said of the ring. */
+static int hvdpa_relay_hold(struct hvdpa_relay *relay)
 {
 	struct hvdpa_vring *vring = relay->vring;
 	int err;
 
 	memset(&relay->ring, 0, sizeof(relay->ring));
-	relay->ring.event_idx = vring->hv->driver_features &
-				BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
-	/* Pairs with the one in hvdpa_doorbell_area(): an owner may map it just now. */
-	smp_mb();
-	relay->polls = READ_ONCE(vring->doorbell_given) ||
-		       READ_ONCE(vring->irq_given);
-	relay->log = vring->hv->log;
 	relay->desc.gone = false;
-	err = hvdpa_relay_ring_init(&relay->ring, vring->num,
-				    vring->base.avail_idx);
+	err = hvdpa_relay_ring_init(&relay->ring, vring->num, 0);
 	if (err)
 		return err;
 	err = hvdpa_relay_open_shadow(relay) ?: hvdpa_relay_open_owner(relay);
 	if (err)
 		hvdpa_relay_close(relay);
+	return err;
+}
+
+static int hvdpa_relay_open(struct hvdpa_relay *relay)
+{
+	struct hvdpa_vring *vring = relay->vring;
+	struct hvdpa_relay_ring *ring = &relay->ring;
+	int err;
+
+	if (!relay->shadow) {
+		err = hvdpa_relay_hold(relay);
+		if (err)
+			return err;
+	}
+	hvdpa_relay_ring_rewind(ring, vring->base.avail_idx);
+	ring->event_idx = vring->hv->driver_features &
+			  BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
+	/* Pairs with the one in hvdpa_doorbell_area(): an owner may map it just now. */
+	smp_mb();
+	relay->polls = READ_ONCE(vring->doorbell_given) ||
+		       READ_ONCE(vring->irq_given);
+	relay->log = vring->hv->log;
+	ring->owner.desc = relay->desc.at;
+	ring->mark = relay->desc.at ? hvdpa_relay_mark : NULL;
+	err = hvdpa_relay_ring_begin(ring);
+	if (err)
+		hvdpa_relay_close(relay);
+	relay->in_use = !err;
 	return err;
 }
 
@@ -538,6 +457,14 @@ static int hvdpa_relay_begin(struct hvdpa_relay *relay)
 	return err;
 }
 
+static void hvdpa_relay_complain(const struct hvdpa_vring *vring, int err)
+{
+	dev_err_ratelimited(vring->hv->ep->dev,
+			    "queue %u: its ring of %u entries at driver %#llx, device %#llx cannot be relayed from %u on: %pe\n",
+			    vring->idx, vring->num, vring->driver, vring->device,
+			    vring->base.avail_idx, ERR_PTR(err));
+}
+
 static int hvdpa_relay_start(struct hvdpa_vring *vring)
 {
 	struct hvdpa_relay *relay;
@@ -548,18 +475,12 @@ static int hvdpa_relay_start(struct hvdpa_vring *vring)
 	err = hvdpa_vring_check(vring, vring->size);
 	if (err)
 		return err;
-	if (!vring->relay)
-		vring->relay = hvdpa_relay_create(vring);
-	relay = vring->relay;
+	relay = hvdpa_relay_of(vring);
 	if (!relay)
 		return -ENOMEM;
 	err = hvdpa_relay_open(relay);
 	if (err) {
-		dev_err_ratelimited(vring->hv->ep->dev,
-				    "queue %u: its ring of %u entries at driver %#llx, device %#llx cannot be relayed from %u on: %pe\n",
-				    vring->idx, vring->num, vring->driver,
-				    vring->device, vring->base.avail_idx,
-				    ERR_PTR(err));
+		hvdpa_relay_complain(vring, err);
 		return err;
 	}
 	/* After an error a stop closes it, once the endpoint was reset. */
@@ -592,7 +513,78 @@ static void hvdpa_relay_stop(struct hvdpa_vring *vring)
 	if (!relay->shadow)
 		return;
 	hvdpa_vring_set_handler(vring, NULL);
-	hvdpa_relay_close(relay);
+	relay->in_use = false;
+	if (relay->kept)
+		memset(relay->shadow, 0, hvdpa_relay_shadow_bytes(vring));
+	else
+		hvdpa_relay_close(relay);
+}
+
+/* Have what a virtqueue needs to be relayed; one that runs goes on as it is. */
+static int hvdpa_relay_keep(struct hvdpa_vring *vring)
+{
+	struct hvdpa_relay *relay = hvdpa_relay_of(vring);
+	int err;
+
+	if (!relay)
+		return -ENOMEM;
+	err = relay->shadow ? hvdpa_relay_open_desc(relay) : hvdpa_relay_hold(relay);
+	relay->kept = !err;
+	return err;
+}
+
+/**
+ * hvdpa_relay_keep_all - have what a device needs to be relayed before it is stopped
+ * @hv: the device; the endpoint's lock is held
+ *
+ * A start that fails for want of memory would be the end of what runs. Undone by
+ * hvdpa_relay_let_go(), also after an error. May sleep.
+ *
+ * Return: 0; the errno of hvdpa_area_open(); -ENOMEM.
+ */
+int hvdpa_relay_keep_all(struct hvdpa_device *hv)
+{
+	u32 i;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	for (i = 0; i < hv->nvqs; i++) {
+		struct hvdpa_vring *vring = &hv->vrings[i];
+		int err;
+
+		if (!hvdpa_vring_is_started(vring) || !vring->ops->has_vector ||
+		    !hvdpa_relay_wanted(vring))
+			continue;
+		err = hvdpa_relay_keep(vring);
+		if (err) {
+			hvdpa_relay_complain(vring, err);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/**
+ * hvdpa_relay_let_go - free what is kept and not in use
+ * @hv: the device; the endpoint's lock is held
+ *
+ * May sleep.
+ */
+void hvdpa_relay_let_go(struct hvdpa_device *hv)
+{
+	u32 i;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	for (i = 0; i < hv->nvqs; i++) {
+		struct hvdpa_relay *relay = hv->vrings[i].relay;
+
+		if (!relay || !relay->kept)
+			continue;
+		relay->kept = false;
+		if (relay->shadow && !relay->in_use)
+			hvdpa_relay_close(relay);
+	}
 }
 
 static bool hvdpa_relay_can_start_at(const struct hvdpa_vring *vring,

@@ -26,6 +26,8 @@ const char *hvdpa_relay_obstacle(const struct hvdpa_device *hv);
 const char *hvdpa_relay_log_obstacle(const struct hvdpa_device *hv);
 bool hvdpa_relay_wanted(const struct hvdpa_vring *vring);
 u32 hvdpa_relay_pending(const struct hvdpa_vring *vring);
+int hvdpa_relay_keep_all(struct hvdpa_device *hv);
+void hvdpa_relay_let_go(struct hvdpa_device *hv);
 void hvdpa_relay_destroy(struct hvdpa_device *hv);
 
 #endif /* HVDPA_RELAY_H */

@@ -73,6 +73,23 @@ size_t hvdpa_relay_used_bytes(u32 num)
 }
 
 /**
+ * hvdpa_relay_ring_rewind - begin with a ring of which nothing is outstanding
+ * @ring: the ring, of which nothing is passed on
+ * @base: where the owner's ring stands
+ */
+void hvdpa_relay_ring_rewind(struct hvdpa_relay_ring *ring, u16 base)
+{
+	bitmap_zero(ring->outstanding, ring->owner.num);
+	ring->base = base;
+	ring->taken = base;
+	ring->ntaken = 0;
+	/* Not yet, whatever the owner's ring says. */
+	ring->asked = base - 1;
+	ring->seen = 0;
+	ring->ngiven = 0;
+}
+
+/**
  * hvdpa_relay_ring_init - make a ring of which nothing is outstanding
  * @ring: zeroed
  * @num: entries, a power of two
@@ -86,10 +103,6 @@ int hvdpa_relay_ring_init(struct hvdpa_relay_ring *ring, u32 num, u16 base)
 {
 	ring->owner.num = num;
 	ring->shadow.num = num;
-	ring->base = base;
-	ring->taken = base;
-	/* Not yet, whatever the owner's ring says. */
-	ring->asked = base - 1;
 	ring->outstanding = bitmap_zalloc(num, GFP_KERNEL_ACCOUNT);
 	if (!ring->outstanding)
 		return -ENOMEM;
@@ -99,6 +112,7 @@ int hvdpa_relay_ring_init(struct hvdpa_relay_ring *ring, u32 num, u16 base)
 		ring->outstanding = NULL;
 		return -ENOMEM;
 	}
+	hvdpa_relay_ring_rewind(ring, base);
 	return 0;
 }
 

@@ -49,6 +49,7 @@ struct hvdpa_relay_ring {
 size_t hvdpa_relay_avail_bytes(u32 num);
 size_t hvdpa_relay_used_bytes(u32 num);
 int hvdpa_relay_ring_init(struct hvdpa_relay_ring *ring, u32 num, u16 base);
+void hvdpa_relay_ring_rewind(struct hvdpa_relay_ring *ring, u16 base);
 void hvdpa_relay_ring_cleanup(struct hvdpa_relay_ring *ring);
 int hvdpa_relay_ring_begin(struct hvdpa_relay_ring *ring);
 int hvdpa_relay_ring_take(struct hvdpa_relay_ring *ring, unsigned int most,

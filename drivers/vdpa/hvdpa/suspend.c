@@ -258,7 +258,8 @@ int hvdpa_device_suspend(struct hvdpa_device *hv)
  * Rings that run are stopped and go on relayed, with what is in flight; others are
  * relayed when they start. May sleep.
  *
- * Return: 0; the errno of hvdpa_device_suspend() or hvdpa_device_resume().
+ * Return: 0; -ENOMEM, and the errno of hvdpa_area_open(): it runs on as it did; the
+ * errno of hvdpa_device_suspend() or hvdpa_device_resume().
  */
 int hvdpa_device_relay_all(struct hvdpa_device *hv)
 {
@@ -268,8 +269,9 @@ int hvdpa_device_relay_all(struct hvdpa_device *hv)
 
 	if (hv->state != HVDPA_DEVICE_RUNNING)
 		return 0;
-	err = hvdpa_pause(hv);
-	return err ?: hvdpa_unpause(hv);
+	err = hvdpa_relay_keep_all(hv) ?: hvdpa_pause(hv) ?: hvdpa_unpause(hv);
+	hvdpa_relay_let_go(hv);
+	return err;
 }
 
 /**
@@ -278,8 +280,9 @@ int hvdpa_device_relay_all(struct hvdpa_device *hv)
  *
  * May sleep.
  *
- * Return: 0, also if it was not suspended; the errno of hvdpa_device_check(); what
- * the hardware says, and the device is reset then.
+ * Return: 0, also if it was not suspended; the errno of hvdpa_device_check(); -ENOMEM, and
+ * the errno of hvdpa_area_open(): it stays suspended; what the hardware says, and the
+ * device is reset then.
  */
 int hvdpa_device_resume(struct hvdpa_device *hv)
 {
@@ -291,8 +294,11 @@ int hvdpa_device_resume(struct hvdpa_device *hv)
 	if (err || hv->state != HVDPA_DEVICE_SUSPENDED)
 		return err;
 	hv->until_ready = false;
-	if (hv->paused)
-		return hvdpa_unpause(hv);
+	if (hv->paused) {
+		err = hvdpa_relay_keep_all(hv) ?: hvdpa_unpause(hv);
+		hvdpa_relay_let_go(hv);
+		return err;
+	}
 
 	err = hv->ep->migration->resume(hv->ep);
 	if (err) {

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""fault_cases.py life /dev/vhost-vdpa-N NAME ["FIRST END"...]: an owner's life in
+"""fault_cases.py life|relayed /dev/vhost-vdpa-N NAME ["FIRST END"...]: an owner's life in
 which each allocation in calls from between two addresses fails once, for each two
 of them by itself; without any a life in which none fails."""
 import errno
@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from device import Disk, Log
-from vhost import PAGE, Memory
+from vhost import NEEDS_RESET, PAGE, Memory
 
 DEBUGFS = "/sys/kernel/debug"
 KINDS = "failslab", "fail_page_alloc"
@@ -198,6 +198,36 @@ def life(path, name, *calls):
     disk = Disk(path)
     disk.start()
     requests(disk)
+    disk.close()
+
+
+def relayed(path, name, *calls):
+    """Of a standard function: what has no memory for a relay runs, or stands, as it did."""
+    faults = Faults([pair.split() for pair in calls])
+    disk = HighDisk(path, queues=2)
+    disk.start()
+    owner = disk.owner
+    log = Log(name)
+    area = [(disk.IOVA, disk.memory.size)]
+
+    def works():
+        requests(disk, 3)
+        assert not owner.status() & NEEDS_RESET
+
+    def stop():
+        log.stop()
+        works()
+
+    # It has relayed its rings once; what they have they are given anew.
+    faults.walk("START where rings run direct, or relayed", lambda: log.start(area), stop,
+                least=5)
+    works()
+    assert log.report(disk.IOVA, disk.memory.size)
+    owner.suspend()
+    faults.walk("RESUME of a paused device", owner.resume,
+                lambda: (works(), owner.suspend()), least=5)
+    works()
+    log.close()
     disk.close()
 
 

@@ -23,6 +23,7 @@ setup() {
 	[ -d "$debugfs/failslab" ] || skip "this kernel has no failslab"
 	hvdpa-vfs enable 0000:09:00.0 1
 	hvdpa-vfs enable 0000:03:00.0 1
+	hvdpa-vfs enable 0000:0c:00.0 1
 	awk '$4 == "[hvdpa]" && tolower($2) == "t" { print $1 }' /proc/kallsyms | sort >"$state/text"
 	for kind in failslab fail_page_alloc; do
 		echo 32 >"$debugfs/$kind/stacktrace-depth"
@@ -214,22 +215,29 @@ test_consumers() {
 }
 
 live() { exec python3 "$cases" life "$(vhost_of disk)" disk; }
+live_relayed() { exec python3 "$cases" relayed "$(vhost_of disk)" disk; }
 
 # An owner's whole life, in one process: each step in turn. Page tables stay as long
 # as the device, so it is another than that of the life in which calls are looked for,
 # and all of them together come first.
-test_owner() {
+test_owner() { owner_lives 0000:03:00.1 live life; }
+
+# On a standard function.
+test_relayed() { owner_lives 0000:0c:00.1 live_relayed relayed; }
+
+# owner_lives FUNCTION COMMAND CASE
+owner_lives() {
 	local calls
 	allow_others
-	add disk 0000:03:00.1
+	add disk "$1"
 	consume disk vhost_vdpa
-	sites_of live "$(first_of_text)" "$(last_of_text)" >"$state/sites"
+	sites_of "$2" "$(first_of_text)" "$(last_of_text)" >"$state/sites"
 	del disk
-	add disk 0000:03:00.1
+	add disk "$1"
 	consume disk vhost_vdpa
 	mapfile -t calls <"$state/sites"
 	echo "# an owner's life allocates in ${#calls[@]} calls"
-	python3 "$cases" life "$(vhost_of disk)" disk "$(first_of_text) $(last_of_text)" \
+	python3 "$cases" "$3" "$(vhost_of disk)" disk "$(first_of_text) $(last_of_text)" \
 		"${calls[@]}"
 	only_from "$(first_of_text)" "$(last_of_text)"
 	del disk
@@ -245,6 +253,7 @@ test_init() {
 	allow_others
 	hvdpa-vfs disable 0000:09:00.0
 	hvdpa-vfs disable 0000:03:00.0
+	hvdpa-vfs disable 0000:0c:00.0
 	unload
 	read -r first last < <(awk '$3 == "do_one_initcall" { first = $1; next }
 		first && $1 != first { print first, $1; exit }' /proc/kallsyms)
@@ -280,6 +289,7 @@ t test_set "vdpa dev set"
 t test_del "vdpa dev del fails for no want of memory"
 t test_consumers "binding a consumer"
 t test_owner "open, maps, DRIVER_OK, log, suspend, resume, reset, close"
+t test_relayed "START and RESUME where rings are relayed leave a device as it was"
 t test_init "insmod"
 t test_leaks "nothing is leaked"
 finish
