@@ -54,8 +54,9 @@ machine_base() {
 	for n in 1 2 3 4 5 6 7 8 9 10 11; do machine_port "$n"; done
 }
 
+# machine_drive N DIR [NAME]: a storage, for a function or for several
 machine_drive() {
-	MACHINE+=(-drive "if=none,id=d$1,format=raw,cache=unsafe,file=$2/disk$1")
+	MACHINE+=(-drive "if=none,id=${3:-d$1},format=raw,cache=unsafe,file=$2/disk$1,file.locking=off")
 }
 
 # For figures: what comes from outside comes when nothing else runs, some time
@@ -72,24 +73,33 @@ machine_late() {
 # 01 net, 02 net with many queues, 03 disks; the same with Intel IFC's layout:
 # 04 net, 05 net, dense, 06 disks; 07 net with virtio 1.4's SUSPEND; 08 net
 # with nothing beyond virtio 1.3; 09 and 0a as 02, with three vectors and one;
-# 0b net with 4 queue pairs, RSS and receive offloads
+# 0b net with 4 queue pairs, RSS and receive offloads; 0c disks and
+# 0d net with 4 queue pairs, both with nothing beyond virtio 1.3
 machine_nic() {
 	local n
 	machine_base "$1"
 	for n in 0 1; do machine_drive "$n" "$1"; done
+	machine_drive 2 "$1" i0
+	# The second disks of 03, 06 and 0c are one storage.
+	machine_drive 1 "$1" i1
+	machine_drive 2 "$1" p0
+	machine_drive 1 "$1" p1
+	machine_port 12
+	machine_port 13
 	MACHINE+=(
-		-drive "if=none,id=i0,format=raw,cache=unsafe,file=$1/disk2"
 		-device "hvdpa-nic,id=nic,bus=rp1,vfs=4,mac=52:54:00:00:11"
 		-device "hvdpa-nic,id=wide,bus=rp2,vfs=3,queue-pairs=16,vectors=34,mac=52:54:00:00:12"
 		-device "hvdpa-nic,id=disks,bus=rp3,vfs=2,kind=blk,queue-pairs=2,drive=d"
 		-device "hvdpa-nic,id=ifc,bus=rp4,vfs=2,layout=ifc,queue-pairs=2,vectors=6,mac=52:54:00:00:14"
 		-device "hvdpa-nic,id=dense,bus=rp5,vfs=2,layout=ifc-dense,queue-pairs=2,vectors=6,mac=52:54:00:00:15"
-		-device "hvdpa-nic,id=ifcdisk,bus=rp6,vfs=1,layout=ifc,kind=blk,queue-pairs=2,drive=i"
+		-device "hvdpa-nic,id=ifcdisk,bus=rp6,vfs=2,layout=ifc,kind=blk,queue-pairs=2,drive=i"
 		-device "hvdpa-nic,id=v14,bus=rp7,vfs=2,layout=virtio14,mac=52:54:00:00:17"
 		-device "hvdpa-nic,id=plain,bus=rp8,vfs=2,layout=plain,mac=52:54:00:00:18"
 		-device "hvdpa-nic,id=narrow,bus=rp9,vfs=2,queue-pairs=16,vectors=3,mac=52:54:00:00:19"
 		-device "hvdpa-nic,id=single,bus=rp10,vfs=2,queue-pairs=16,vectors=1,mac=52:54:00:00:1a"
 		-device "hvdpa-nic,id=steer,bus=rp11,vfs=3,queue-pairs=4,vectors=10,rss=on,guest-tso=on,mac=52:54:00:00:1b"
+		-device "hvdpa-nic,id=plaindisks,bus=rp12,vfs=2,layout=plain,kind=blk,queue-pairs=2,drive=p"
+		-device "hvdpa-nic,id=plainwide,bus=rp13,vfs=3,layout=plain,queue-pairs=4,vectors=10,mac=52:54:00:00:1d"
 	)
 }
 

@@ -211,6 +211,12 @@ class Device:
             offset += kind.SIZE
         self.buffers = offset
         self.num = num
+        self.open(path)
+        self.bases = {q: ring.start_at(start) if start else
+                      (0x80008000 if ring.packed else 0)
+                      for q, ring in self.rings.items()}
+
+    def open(self, path):
         self.owner = self.OWNER(path)
         try:
             self.owner.set_owner()
@@ -219,12 +225,16 @@ class Device:
         except OSError:
             self.owner.close()
             raise
-        self.bases = {q: ring.start_at(start) if start else
-                      (0x80008000 if ring.packed else 0)
-                      for q, ring in self.rings.items()}
 
     def close(self):
         self.owner.close()
+
+    def carry(self, path):
+        """To another function: memory, and where the rings stand. No kick follows."""
+        self.stop()
+        self.close()
+        self.open(path)
+        self.start()
 
     def start(self):
         owner = self.owner

@@ -35,11 +35,18 @@ make() {
 # in between is at its end (Documentation/known-kernel-issues.rst).
 mapped=off
 
+# Queue pairs that a guest has; with several it takes them all before it is loaded.
+pairs=1
+
+several_pairs() {
+	[ "$pairs" -eq 1 ] || printf 'mq=on,vectors=%d,' $((2 * pairs + 2))
+}
+
 # guest_on start|receive NAME DEVICE [QEMU-ARGUMENT...]
 guest_on() {
 	guest "$1" "$2" "${@:4}" -M q35 -bios qboot.rom \
-		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of "$3")" \
-		-device "virtio-net-pci,netdev=n,page-per-vq=$mapped,disable-legacy=on,romfile=,mac=$mac"
+		-netdev "vhost-vdpa,id=n,vhostdev=$(vhost_of "$3"),queues=$pairs" \
+		-device "virtio-net-pci,netdev=n,$(several_pairs)page-per-vq=$mapped,disable-legacy=on,romfile=,mac=$mac"
 }
 
 # peer NAME FUNCTION: its netdev is a port of the bridge vd0 in the namespace left
@@ -131,6 +138,7 @@ move_under_load() {
 	local n from=$1 to=$2 moves=$3 swap
 	guest_on start g0 "$1"
 	guest run g0 "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up" >/dev/null
+	[ "$pairs" -eq 1 ] || guest run g0 "ethtool -L eth0 combined $pairs" >/dev/null
 	within 120 ip netns exec left ping -q -c 1 -W 1 10.8.0.2 >/dev/null
 	begin_transfers g0
 	flows

@@ -14,8 +14,12 @@ moves=$(rounds 10 1)
 setup() {
 	hvdpa-vfs enable 0000:01:00.0 3
 	hvdpa-vfs enable 0000:03:00.0 2
+	hvdpa-vfs enable 0000:02:00.0 3
 	hvdpa-vfs enable 0000:04:00.0 2
+	hvdpa-vfs enable 0000:06:00.0 2
 	hvdpa-vfs enable 0000:08:00.0 2
+	hvdpa-vfs enable 0000:0c:00.0 2
+	hvdpa-vfs enable 0000:0d:00.0 3
 	recover
 }
 
@@ -26,12 +30,20 @@ recover() {
 	make plain 0000:08:00.1
 	# As many vectors as the others have: a guest's NIC has as many.
 	make ifc 0000:04:00.1 max_vqp 1
-	for name in contract plain ifc; do consume "$name" vhost_vdpa; done
+	# With four queue pairs, the control queue of each served by the driver.
+	make wide 0000:02:00.1 max_vqp 4
+	make plainwide1 0000:0d:00.1
+	make plainwide2 0000:0d:00.2
+	for name in contract plain ifc wide plainwide1 plainwide2; do
+		consume "$name" vhost_vdpa
+	done
 	ip netns add left
 	ip -n left link add vd0 type bridge
 	peer p0 0000:01:00.3
 	peer p1 0000:08:00.2
 	peer p2 0000:04:00.2
+	peer p3 0000:02:00.3
+	peer p4 0000:0d:00.3
 	ip -n left addr add 10.8.0.1/24 dev vd0
 	ip -n left link set vd0 up
 	add disk 0000:03:00.1
@@ -51,11 +63,35 @@ offered_by() {
 }
 
 test_plain_contract() { move_under_load plain contract "$moves"; }
+test_pairs() {
+	local pairs=4
+	move_under_load plainwide1 plainwide2 "$moves"
+	move_under_load plainwide2 wide "$moves"
+}
+
 test_plain_ifc() { move_under_load ifc plain "$moves"; }
 
 state_disk() {
 	timeout 120 python3 "$cases" state_disk "$(vhost_of disk)" "$@"
 }
+
+# As a guest that QEMU could move, were it to move disks: on one storage, from the contract's
+# layout to a standard function, to Intel's and on.
+carried=(contractdisk plaindisk ifcdisk)
+
+carry() {
+	local name
+	add contractdisk 0000:03:00.2
+	add ifcdisk 0000:06:00.2
+	add plaindisk 0000:0c:00.2
+	for name in "${carried[@]}"; do consume "$name" vhost_vdpa; done
+	timeout 300 python3 "$cases" "$@" "$(vhost_of contractdisk)" "$(vhost_of plaindisk)" \
+		"$(vhost_of ifcdisk)"
+	for name in "${carried[@]}"; do del "$name"; done
+}
+
+test_carried() { carry carry_disk --queues 2 --rounds "$(rounds 30 6)"; }
+test_killed() { carry killed_disk --rounds "$(rounds 20 4)"; }
 
 test_control_state() {
 	del p1
@@ -88,6 +124,9 @@ t setup "a standard function, one with the migration capability, one of Intel's"
 t test_shows "debugfs says that the driver does it"
 t test_plain_contract "a guest moves between a standard function and the capability's ($moves)"
 t test_plain_ifc "a guest moves between Intel's layout and a standard function ($moves)"
+t test_pairs "with four queue pairs, between standard functions and to the capability's ($moves)"
+t test_carried "a disk is carried from function to function, with requests on their way"
+t test_killed "one whose owner is killed has all that had ended"
 t test_control_state "what commands set is there after suspend and resume"
 t test_always "relay=always: a disk that reorders"
 finish

@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 import random
+import signal
 import struct
 import sys
 import time
@@ -137,6 +138,22 @@ def disk_wait(disk, versions, busy):
         assert time.monotonic() < end, "no request ended"
 
 
+def disk_is_whole(disk, versions, busy):
+    """All that was begun ends well, and each block is what was written last."""
+    end = time.monotonic() + 20
+    while disk.done < disk.posted:
+        disk_reap(disk, versions, busy)
+        assert time.monotonic() < end, f"{disk.posted - disk.done} never ended"
+    assert not disk.failed, f"failed: {disk.failed[:4]}"
+    for block, version in versions.items():
+        while not disk.post(0, block, False, version):
+            disk_reap(disk, versions, busy)
+        disk.kick(0)
+    while disk.done < disk.posted:
+        disk_reap(disk, versions, busy)
+        assert time.monotonic() < end + 20, "reads never ended"
+
+
 def state_disk(args):
     """The same for a disk, whose requests must end once each."""
     disk = Disk(args.device[0], features_of(args), queues=args.queues,
@@ -158,20 +175,102 @@ def state_disk(args):
         disk_reap(disk, versions, busy)
         left += len(busy)
         disk.restart()
-    end = time.monotonic() + 20
-    while disk.done < disk.posted:
-        disk_reap(disk, versions, busy)
-        assert time.monotonic() < end, f"{disk.posted - disk.done} never ended"
-    assert not disk.failed, f"failed: {disk.failed[:4]}"
-    for block, version in versions.items():
-        while not disk.post(0, block, False, version):
-            disk_reap(disk, versions, busy)
-        disk.kick(0)
-    while disk.done < disk.posted:
-        disk_reap(disk, versions, busy)
-        assert time.monotonic() < end + 20, "reads never ended"
+    disk_is_whole(disk, versions, busy)
     print(f"# {disk.done} requests, {left} waited through a stop")
     assert left, "no request waited through a stop"
+
+
+def carry_disk(args):
+    """The same from function to function, which are on one storage."""
+    disk = Disk(args.device[0], features_of(args), queues=args.queues)
+    disk.start()
+    rng = random.Random(args.seed)
+    versions, busy, left = {}, set(), 0
+    for n in range(1, args.rounds + 1):
+        for _ in range(3):
+            disk_turn(disk, versions, busy, rng)
+            disk_wait(disk, versions, busy)
+        disk_turn(disk, versions, busy, rng, kick=False)
+        left += len(busy)
+        disk.carry(args.device[n % len(args.device)])
+        # What was posted before the move ends, and nobody kicks for it.
+        end = time.monotonic() + 20
+        while disk.done < disk.posted:
+            disk_reap(disk, versions, busy)
+            assert time.monotonic() < end, f"move {n}: {len(busy)} wait for a kick"
+    disk_is_whole(disk, versions, busy)
+    print(f"# {args.rounds} moves, {disk.done} requests, {left} waited through one")
+    assert left, "no request waited through a move"
+
+
+class Promises:
+    """Of each block, what was to be written and what is known to be; it outlives who
+    writes it."""
+    def __init__(self, blocks=512):
+        self.map = mmap.mmap(-1, blocks * 16)
+        self.blocks = blocks
+
+    def get(self, block):
+        return struct.unpack_from("<QQ", self.map, block * 16)
+
+    def put(self, block, intended, known):
+        struct.pack_into("<QQ", self.map, block * 16, intended, known)
+
+
+def write_until_killed(path, promises, seed):
+    disk = Disk(path)
+    disk.start()
+    rng, busy = random.Random(seed), set()
+    while True:
+        block = rng.randrange(promises.blocks)
+        intended, known = promises.get(block)
+        if block not in busy and disk.slots[0]:
+            promises.put(block, intended + 1, known)
+            disk.post(0, block, True, intended + 1)
+            busy.add(block)
+            disk.kick(0)
+        for ended, _, version, _ in disk.finish(0):
+            promises.put(ended, version, version)
+            busy.discard(ended)
+
+
+def read_promises(path, promises):
+    disk = Disk(path)
+    disk.start()
+    end = time.monotonic() + 60
+    for block in range(promises.blocks):
+        assert disk.post(0, block, False)
+        disk.kick(0)
+        ended = []
+        while not ended:
+            assert time.monotonic() < end, "reads do not end"
+            ended = disk.finish(0)
+        (_, _, _, data), = ended
+        intended, known = promises.get(block)
+        if intended:
+            _, version = struct.unpack("<QQ", data[:16])
+            assert known <= version <= intended, f"{block}: {known} {version} {intended}"
+            assert version in (0, known) or data == disk.content(block, version), "half written"
+            promises.put(block, version, version)
+    disk.close()
+
+
+def killed_disk(args):
+    """Its owner is killed while it writes; the next one finds all that had ended."""
+    promises, rng = Promises(), random.Random(args.seed)
+    for n in range(args.rounds):
+        path = args.device[n % len(args.device)]
+        pid = os.fork()
+        if not pid:
+            write_until_killed(path, promises, n)
+        time.sleep(0.3 + rng.random())
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        # Of the function that it was killed on, and of the next.
+        read_promises(args.device[(n + n % 2) % len(args.device)], promises)
+    known = sum(promises.get(block)[1] for block in range(promises.blocks))
+    print(f"# {args.rounds} owners killed, {known} writes known to have ended")
+    assert known > 100, "hardly anything was written"
 
 
 class Copy:
