@@ -22,10 +22,11 @@ struct hvdpa_endpoint;
 #define HVDPA_SUSPEND_POLL_US		20
 
 /*
- * The longest that an endpoint may take to begin or end its dirty log, to flush it, and to
- * take a ring's state: firmware may do it.
+ * The longest that an endpoint may take to begin or end its dirty log or to flush it, and to
+ * take a ring's state, of which a start has one for each queue. Firmware may do it.
  */
-#define HVDPA_REGISTER_TIMEOUT_US	(100 * 1000)
+#define HVDPA_LOG_TIMEOUT_US		(100 * 1000)
+#define HVDPA_STATE_TIMEOUT_US		(10 * 1000)
 #define HVDPA_REGISTER_POLL_US		20
 
 /**

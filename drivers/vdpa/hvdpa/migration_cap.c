@@ -92,7 +92,7 @@ static int hvdpa_cap_set_ring_state(struct hvdpa_endpoint *ep, u16 idx,
 	vp_iowrite32(state, reg);
 	err = read_poll_timeout(vp_ioread32, got,
 				got == state || got == HVDPA_ALL_ONES_32,
-				HVDPA_REGISTER_POLL_US, HVDPA_REGISTER_TIMEOUT_US,
+				HVDPA_REGISTER_POLL_US, HVDPA_STATE_TIMEOUT_US,
 				false, reg);
 	/* Indices may be all ones, and then it is what was written. */
 	if (!err && got != state)
@@ -120,7 +120,7 @@ static int hvdpa_cap_flush(struct hvdpa_endpoint *ep)
 	vp_iowrite32(number, reg);
 	err = read_poll_timeout(vp_ioread32, got,
 				got == number || got == HVDPA_ALL_ONES_32,
-				HVDPA_REGISTER_POLL_US, HVDPA_REGISTER_TIMEOUT_US,
+				HVDPA_REGISTER_POLL_US, HVDPA_LOG_TIMEOUT_US,
 				false, reg);
 	if (!err && got != number)
 		err = -ENODEV;
@@ -170,7 +170,7 @@ static int hvdpa_cap_log_enable(struct hvdpa_endpoint *ep)
 	vp_iowrite32(HVDPA_MIGRATION_LOG_ENABLE, &regs->log_control);
 	if (read_poll_timeout(vp_ioread32, status,
 			      status & HVDPA_MIGRATION_LOG_ENABLED,
-			      HVDPA_REGISTER_POLL_US, HVDPA_REGISTER_TIMEOUT_US,
+			      HVDPA_REGISTER_POLL_US, HVDPA_LOG_TIMEOUT_US,
 			      false, &regs->log_status)) {
 		dev_err_ratelimited(ep->dev, "log_status is %#x, expected %#x: %pe\n",
 				    status, HVDPA_MIGRATION_LOG_ENABLED,
