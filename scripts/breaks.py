@@ -40,10 +40,42 @@ BREAKS = (
 }
 
 /* The owner finds"""),
-    ("vdpa dev add gives DMA to a function that died meanwhile",
-     "removal", "nor one that dies",
-     "mgmt.c", "	if (ep->state == HVDPA_ENDPOINT_LIVE) {\n\t\thvdpa_device_publish(hv);",
-     "	if (true) {\n\t\thvdpa_device_publish(hv);"),
+    ("vdpa dev add gives DMA to a function that is dead",
+     "removal", "a function that is dead gets no DMA from vdpa dev add",
+     "mgmt.c", """	if (ep->state == HVDPA_ENDPOINT_LIVE)
+		err = hvdpa_endpoint_reset(ep);
+	mutex_unlock(&ep->lock);
+	return err;
+}
+
+/*
+ * The endpoint's one device is complete, and may reach memory from here on:
+ * unless the endpoint was lost or began to go while it was made.
+ */
+static int hvdpa_mgmt_publish(struct hvdpa_device *hv)
+{
+	struct hvdpa_endpoint *ep = hv->ep;
+	int err = -ENODEV;
+
+	mutex_lock(&ep->lock);
+	if (ep->state == HVDPA_ENDPOINT_LIVE) {
+""", """	err = 0;
+	mutex_unlock(&ep->lock);
+	return err;
+}
+
+/*
+ * The endpoint's one device is complete, and may reach memory from here on:
+ * unless the endpoint was lost or began to go while it was made.
+ */
+static int hvdpa_mgmt_publish(struct hvdpa_device *hv)
+{
+	struct hvdpa_endpoint *ep = hv->ep;
+	int err = -ENODEV;
+
+	mutex_lock(&ep->lock);
+	if (true) {
+"""),
     ("a kernel's consumer runs in the domain of an owner that left",
      "removal", "the domain of an owner that left a dead function is not the next one's",
      "device.c", """	hvdpa_dma_detach(hv);
