@@ -402,6 +402,19 @@ static void queues_are_enabled_by_the_endpoints_numbers(struct kunit *test)
 	mutex_unlock(&ep->lock);
 }
 
+/* The log began while the device was suspended, and there is no room for its relays. */
+static void a_log_whose_rings_are_not_relayed_is_not_trusted(struct kunit *test)
+{
+	struct life *life = make_life(test, &able);
+
+	enter(test, life, LOGGING);
+	KUNIT_ASSERT_EQ(test, ops->suspend(&life->hv->vdpa), 0);
+	life->log->relayed = true;
+	KUNIT_EXPECT_EQ(test, ops->resume(&life->hv->vdpa), -EOPNOTSUPP);
+	KUNIT_EXPECT_TRUE(test, rings(life));
+	KUNIT_EXPECT_TRUE(test, life->log->untrusted);
+}
+
 /* A guest that moved does not kick again for what it kicked before. */
 static void a_ring_that_may_start_anywhere_is_rung_for_at_its_start(struct kunit *test)
 {
@@ -425,6 +438,7 @@ static struct kunit_case device_cases[] = {
 	KUNIT_CASE(a_resume_that_fails_ends_what_was_suspended),
 	KUNIT_CASE(driver_ok_is_not_asked_for_twice),
 	KUNIT_CASE(queues_are_enabled_by_the_endpoints_numbers),
+	KUNIT_CASE(a_log_whose_rings_are_not_relayed_is_not_trusted),
 	KUNIT_CASE(a_ring_that_may_start_anywhere_is_rung_for_at_its_start),
 	{}
 };

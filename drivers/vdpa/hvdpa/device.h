@@ -35,6 +35,7 @@ void hvdpa_device_set_status(struct hvdpa_device *hv, u8 status);
 
 int hvdpa_device_suspend(struct hvdpa_device *hv);
 int hvdpa_device_resume(struct hvdpa_device *hv);
+void hvdpa_device_rise(struct hvdpa_device *hv);
 int hvdpa_device_relay_all(struct hvdpa_device *hv);
 int hvdpa_device_stand(struct hvdpa_device *hv, const struct hvdpa_vring *vring);
 

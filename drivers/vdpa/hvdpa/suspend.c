@@ -274,6 +274,27 @@ int hvdpa_device_relay_all(struct hvdpa_device *hv)
 	return err;
 }
 
+/* Go on by the hardware's own means, and relayed where a log began meanwhile. */
+static int hvdpa_device_go_on(struct hvdpa_device *hv)
+{
+	int err;
+
+	err = hv->ep->migration->resume(hv->ep);
+	if (err) {
+		hvdpa_device_failed(hv);
+		return err;
+	}
+	hvdpa_device_set_state(hv, HVDPA_DEVICE_RUNNING);
+	hvdpa_device_go_live(hv);
+	if (!hv->log || !hv->log->relayed)
+		return 0;
+	err = hvdpa_device_relay_all(hv);
+	/* It may run all the same, and then nobody marks what it writes. */
+	if (err)
+		hvdpa_log_distrust(hv->log, "its rings are not relayed");
+	return err;
+}
+
 /**
  * hvdpa_device_resume - the queues go on where they stand
  * @hv: the device; the endpoint's lock is held; it can be resumed
@@ -294,21 +315,25 @@ int hvdpa_device_resume(struct hvdpa_device *hv)
 	if (err || hv->state != HVDPA_DEVICE_SUSPENDED)
 		return err;
 	hv->until_ready = false;
-	if (hv->paused) {
-		err = hvdpa_relay_keep_all(hv) ?: hvdpa_unpause(hv);
-		hvdpa_relay_let_go(hv);
-		return err;
-	}
+	err = hvdpa_relay_keep_all(hv);
+	if (!err)
+		err = hv->paused ? hvdpa_unpause(hv) : hvdpa_device_go_on(hv);
+	hvdpa_relay_let_go(hv);
+	return err;
+}
 
-	err = hv->ep->migration->resume(hv->ep);
-	if (err) {
+/**
+ * hvdpa_device_rise - let a queue run whose owner had disabled it
+ * @hv: the device; the endpoint's lock is held; hvdpa_device_stand() made it stand
+ *
+ * Who enables a queue has no answer: a device that cannot go on fails. May sleep.
+ */
+void hvdpa_device_rise(struct hvdpa_device *hv)
+{
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (hvdpa_device_resume(hv) && hv->state == HVDPA_DEVICE_SUSPENDED)
 		hvdpa_device_failed(hv);
-		return err;
-	}
-	hvdpa_device_set_state(hv, HVDPA_DEVICE_RUNNING);
-	hvdpa_device_go_live(hv);
-	/* A log that began meanwhile. */
-	return hv->log && hv->log->relayed ? hvdpa_device_relay_all(hv) : 0;
 }
 
 /**

@@ -84,7 +84,7 @@ static void hvdpa_set_vq_ready(struct vdpa_device *vdpa, u16 idx, bool ready)
 	if (!ready)
 		hvdpa_vring_hold(vring);
 	else if (hv->until_ready)
-		hvdpa_device_resume(hv);
+		hvdpa_device_rise(hv);
 	else if (hvdpa_vring_is_started(vring) &&
 		 hv->state == HVDPA_DEVICE_RUNNING)
 		hvdpa_vring_go_live(vring);
