@@ -81,22 +81,30 @@ static int hvdpa_cap_get_ring_state(struct hvdpa_endpoint *ep, u16 idx,
 	return 0;
 }
 
+/*
+ * Write a register that firmware may be behind, until it reads so. What it read last is in
+ * @got. A value of all ones is what was written, and no sign of a function that is gone.
+ */
+static int hvdpa_cap_write(__le32 __iomem *reg, u32 value, u64 timeout_us, u32 *got)
+{
+	int err;
+
+	vp_iowrite32(value, reg);
+	err = read_poll_timeout(vp_ioread32, *got,
+				*got == value || *got == HVDPA_ALL_ONES_32,
+				HVDPA_REGISTER_POLL_US, timeout_us, false, reg);
+	return !err && *got != value ? -ENODEV : err;
+}
+
 static int hvdpa_cap_set_ring_state(struct hvdpa_endpoint *ep, u16 idx,
 				    const struct hvdpa_ring_state *ring)
 {
-	__le32 __iomem *reg = &hvdpa_cap_queue(ep, idx)->state;
 	u32 state = hvdpa_ring_state_to_register(ring);
 	u32 got;
 	int err;
 
-	vp_iowrite32(state, reg);
-	err = read_poll_timeout(vp_ioread32, got,
-				got == state || got == HVDPA_ALL_ONES_32,
-				HVDPA_REGISTER_POLL_US, HVDPA_STATE_TIMEOUT_US,
-				false, reg);
-	/* Indices may be all ones, and then it is what was written. */
-	if (!err && got != state)
-		err = -ENODEV;
+	err = hvdpa_cap_write(&hvdpa_cap_queue(ep, idx)->state, state,
+			      HVDPA_STATE_TIMEOUT_US, &got);
 	if (err)
 		dev_err_ratelimited(ep->dev,
 				    "queue %u: ring state reads %#x, expected %#x: %pe\n",
@@ -111,19 +119,13 @@ static int hvdpa_cap_set_ring_state(struct hvdpa_endpoint *ep, u16 idx,
  */
 static int hvdpa_cap_flush(struct hvdpa_endpoint *ep)
 {
-	__le32 __iomem *reg = &hvdpa_cap_regs(ep)->log_flush;
 	/* Not 0: so the register reads after a reset. */
 	u32 number = ++ep->block.flushes ?: ++ep->block.flushes;
 	u32 got;
 	int err;
 
-	vp_iowrite32(number, reg);
-	err = read_poll_timeout(vp_ioread32, got,
-				got == number || got == HVDPA_ALL_ONES_32,
-				HVDPA_REGISTER_POLL_US, HVDPA_LOG_TIMEOUT_US,
-				false, reg);
-	if (!err && got != number)
-		err = -ENODEV;
+	err = hvdpa_cap_write(&hvdpa_cap_regs(ep)->log_flush, number,
+			      HVDPA_LOG_TIMEOUT_US, &got);
 	if (err)
 		dev_err_ratelimited(ep->dev, "log_flush is %#x, expected %#x: %pe\n",
 				    got, number, ERR_PTR(err));
