@@ -6,7 +6,7 @@ breaks.py name|seen NUMBER: what it is, and the results that must fail.
 
 A behaviour has a test that fails without it: this is where that is seen. An entry is
 what is broken, the test (kunit: the suite), the results that notice it as an extended
-regular expression, the file below drivers/vdpa/hvdpa, and what there becomes what."""
+regular expression, the file below drivers/vdpa/hvdpa, and what there becomes what, in pairs."""
 import sys
 
 BREAKS = (
@@ -43,39 +43,8 @@ BREAKS = (
     ("vdpa dev add gives DMA to a function that is dead",
      "removal", "a function that is dead gets no DMA from vdpa dev add",
      "mgmt.c", """	if (ep->state == HVDPA_ENDPOINT_LIVE)
-		err = hvdpa_endpoint_reset(ep);
-	mutex_unlock(&ep->lock);
-	return err;
-}
-
-/*
- * The endpoint's one device is complete, and may reach memory from here on:
- * unless the endpoint was lost or began to go while it was made.
- */
-static int hvdpa_mgmt_publish(struct hvdpa_device *hv)
-{
-	struct hvdpa_endpoint *ep = hv->ep;
-	int err = -ENODEV;
-
-	mutex_lock(&ep->lock);
-	if (ep->state == HVDPA_ENDPOINT_LIVE) {
-""", """	err = 0;
-	mutex_unlock(&ep->lock);
-	return err;
-}
-
-/*
- * The endpoint's one device is complete, and may reach memory from here on:
- * unless the endpoint was lost or began to go while it was made.
- */
-static int hvdpa_mgmt_publish(struct hvdpa_device *hv)
-{
-	struct hvdpa_endpoint *ep = hv->ep;
-	int err = -ENODEV;
-
-	mutex_lock(&ep->lock);
-	if (true) {
-"""),
+		err = hvdpa_endpoint_reset(ep);""", "	err = 0;",
+     "	if (ep->state == HVDPA_ENDPOINT_LIVE) {\n", "	if (true) {\n"),
     ("a kernel's consumer runs in the domain of an owner that left",
      "removal", "the domain of an owner that left a dead function is not the next one's",
      "device.c", """	hvdpa_dma_detach(hv);
@@ -181,6 +150,9 @@ static int hvdpa_mgmt_publish(struct hvdpa_device *hv)
     ("a map that goes leaves a relay running",
      "relay", "a ring that is unmapped is not touched any more",
      "relay.c", "	hvdpa_relay_halt(data, -EFAULT);\n", "	return;\n"),
+    ("a log is trusted whose rings could not be relayed",
+     "kunit hvdpa-device", "a_log_whose_rings_are_not_relayed_is_not_trusted",
+     "suspend.c", "		hvdpa_log_distrust(hv->log, \"its rings are not relayed\");\n", "		;\n"),
     ("a report does not ask the hardware for what it gathered",
      "nic-log", "a report has all that its owner has seen",
      "migration_cap.c", "	return hvdpa_cap_flush(ep) ?:\n	       hvdpa_cap_log_check(ep, HVDPA_MIGRATION_LOG_ENABLED);\n",
@@ -215,7 +187,9 @@ def main(verb, number=1, sources=None):
     elif verb == "seen":
         print(BREAKS[number][2])
     elif verb == "make":
-        change(number, sources, BREAKS[number][4], BREAKS[number][5])
+        pairs = BREAKS[number][4:]
+        for was, becomes in zip(pairs[::2], pairs[1::2]):
+            change(number, sources, was, becomes)
     else:
         sys.exit(__doc__)
 
