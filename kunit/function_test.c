@@ -565,6 +565,33 @@ static void reset_of_a_queue_needs_its_register(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, &fake->common, &before, sizeof(before));
 }
 
+static u16 is_gone(struct hvdpa_endpoint *ep)
+{
+	return HVDPA_ALL_ONES_16;
+}
+
+static u16 never_ends(struct hvdpa_endpoint *ep)
+{
+	return 1;
+}
+
+static void reset_of_a_queue_ends(struct kunit *test)
+{
+	struct hvdpa_fake *fake = hvdpa_fake_create(test, VIRTIO_ID_NET);
+	struct hvdpa_endpoint *ep = &fake->pci.ep;
+
+	KUNIT_ASSERT_EQ(test, hvdpa_fake_identify(fake), 0);
+	fake->pci.mdev.common_len = sizeof(struct virtio_pci_modern_common_cfg);
+	mutex_lock(&ep->lock);
+	fake->transport.queue_in_reset = never_ends;
+	KUNIT_EXPECT_EQ(test, hvdpa_endpoint_reset_queue(ep, 0), -ETIMEDOUT);
+	KUNIT_EXPECT_FALSE(test, hvdpa_endpoint_is_lost(ep));
+	fake->transport.queue_in_reset = is_gone;
+	KUNIT_EXPECT_EQ(test, hvdpa_endpoint_reset_queue(ep, 0), -ENODEV);
+	KUNIT_EXPECT_TRUE(test, hvdpa_endpoint_is_lost(ep));
+	mutex_unlock(&ep->lock);
+}
+
 /*
  * The last reference to a device may be put when the module is gone: what vdpa
  * looks at then must be in the device, and nothing of ours be called.
@@ -634,6 +661,7 @@ static struct kunit_case hvdpa_endpoint_cases[] = {
 	KUNIT_CASE(sizes_are_read_again_for_the_features),
 	KUNIT_CASE_PARAM(queue_sizes_that_are_ok, size_gen_params),
 	KUNIT_CASE(reset_of_a_queue_needs_its_register),
+	KUNIT_CASE(reset_of_a_queue_ends),
 	KUNIT_CASE(operations_go_with_the_device),
 	KUNIT_CASE(queue_beyond_the_device_is_refused),
 	{}

@@ -264,7 +264,8 @@ int hvdpa_endpoint_read_queue_size(struct hvdpa_endpoint *ep, u16 idx,
  * Virtio 1.4 section 4.1.4.3.1. Bounded by HVDPA_QUEUE_RESET_TIMEOUT_US; may
  * sleep.
  *
- * Return: 0; -EOPNOTSUPP if there is no such register; -ETIMEDOUT.
+ * Return: 0; -EOPNOTSUPP if there is no such register; -ETIMEDOUT; -ENODEV if the
+ * endpoint is gone.
  */
 int hvdpa_endpoint_reset_queue(struct hvdpa_endpoint *ep, u16 idx)
 {
@@ -276,16 +277,22 @@ int hvdpa_endpoint_reset_queue(struct hvdpa_endpoint *ep, u16 idx)
 	err = ep->transport->reset_queue(ep, idx);
 	if (err)
 		return err;
-	err = read_poll_timeout(ep->transport->queue_in_reset, value, !value,
+	err = read_poll_timeout(ep->transport->queue_in_reset, value,
+				!value || value == HVDPA_ALL_ONES_16,
 				HVDPA_QUEUE_RESET_POLL_US,
 				HVDPA_QUEUE_RESET_TIMEOUT_US, false, ep);
-	if (err)
+	if (err) {
 		dev_err_ratelimited(ep->dev,
 				    "queue %u: queue_reset is still %#x after %u us, expected 0: %pe\n",
 				    idx, value, HVDPA_QUEUE_RESET_TIMEOUT_US, ERR_PTR(err));
-	else
-		__clear_bit(idx, ep->enabled);
-	return err;
+		return err;
+	}
+	if (value) {
+		hvdpa_endpoint_mark_dead(ep, "queue_reset reads 0xffff");
+		return -ENODEV;
+	}
+	__clear_bit(idx, ep->enabled);
+	return 0;
 }
 
 /* Its registers are written. */
