@@ -61,12 +61,13 @@ def main(source, *runs):
     table.append(f"{100 * reached / total:5.1f} %  {reached:4} of {total:4}  in all")
     lost = [(path, function, number, text) for path, function, number, text
             in sorted(missed) if (path, function, text) not in told]
-    for path, function, number, text in lost:
-        print(f"not reached: {path}: {function}: {text} (line {number})")
     print("\n".join(table))
     gone = told - {(path, function, text) for path, function, _, text in missed}
     for item in sorted(gone):
         print(f"reached, and said not to be: {': '.join(item)}")
+    # Last: of a long output the end is what is kept.
+    for path, function, number, text in lost:
+        print(f"not reached: {path}: {function}: {text} (line {number})")
     sys.exit(bool(lost))
 
 
