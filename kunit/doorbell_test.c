@@ -3,8 +3,11 @@
  * Which doorbells may be mapped into an owner: those alone on their page.
  */
 #include <kunit/test.h>
+#include <linux/kthread.h>
 #include <linux/sizes.h>
 
+#include "parts.h"
+#include "relay.h"
 #include "transport_pci.h"
 
 #define NQUEUES	3
@@ -180,10 +183,82 @@ static void larger_pages_need_larger_steps(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hvdpa_doorbell_is_private(pci, 1, SZ_64K));
 }
 
+#define ROUNDS	50000
+
+/* An owner asks for a doorbell on another processor, while its ring is relayed. */
+struct asking_owner {
+	struct hvdpa_vring *vring;
+	struct task_struct *task;
+	int asks;
+	int asked;
+	bool may_map;
+};
+
+static int owner_asks(void *data)
+{
+	struct asking_owner *owner = data;
+	int round = 0;
+
+	while (!kthread_should_stop()) {
+		/* Pairs with the one in relays_while_it_asks(). */
+		if (smp_load_acquire(&owner->asks) == round) {
+			cond_resched();
+			continue;
+		}
+		owner->may_map = hvdpa_doorbell_area(owner->vring).size;
+		/* Pairs with the one in relays_while_it_asks(). */
+		smp_store_release(&owner->asked, ++round);
+	}
+	return 0;
+}
+
+static bool relays_while_it_asks(struct asking_owner *owner, u32 pause)
+{
+	struct hvdpa_vring *vring = owner->vring;
+	int round = owner->asks + 1;
+	bool looks;
+
+	vring->ops = &hvdpa_direct_vring_ops;
+	vring->doorbell_given = false;
+	/* Pairs with the one in owner_asks(). */
+	smp_store_release(&owner->asks, round);
+	for (; pause; pause--)
+		cpu_relax();
+	WRITE_ONCE(vring->ops, &hvdpa_relay_vring_ops);
+	looks = hvdpa_vring_has_ways_past(vring);
+	/* Pairs with the one in owner_asks(). */
+	while (smp_load_acquire(&owner->asked) != round)
+		cond_resched();
+	return looks;
+}
+
+static void who_may_map_a_doorbell_is_looked_after(struct kunit *test)
+{
+	struct hvdpa_vring vring = { .area.size = SZ_4K };
+	struct asking_owner owner = { .vring = &vring };
+	unsigned int maps = 0, looks = 0, lost = 0;
+	int round;
+
+	owner.task = kthread_run(owner_asks, &owner, "hvdpa-owner");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(owner.task));
+	for (round = 0; round < ROUNDS; round++) {
+		bool looks_by_itself = relays_while_it_asks(&owner, round % 64);
+
+		maps += owner.may_map;
+		looks += looks_by_itself;
+		lost += owner.may_map && !looks_by_itself;
+	}
+	kthread_stop(owner.task);
+	kunit_info(test, "%u of %u doorbells may be mapped, %u rings are looked at\n",
+		   maps, ROUNDS, looks);
+	KUNIT_EXPECT_EQ(test, lost, 0);
+}
+
 static struct kunit_case hvdpa_doorbell_cases[] = {
 	KUNIT_CASE_PARAM(a_doorbell_is_private_if_alone_on_its_page,
 			 doorbell_gen_params),
 	KUNIT_CASE(larger_pages_need_larger_steps),
+	KUNIT_CASE(who_may_map_a_doorbell_is_looked_after),
 	{}
 };
 

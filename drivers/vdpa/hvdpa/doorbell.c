@@ -27,12 +27,28 @@ struct vdpa_notification_area hvdpa_doorbell_area(struct hvdpa_vring *vring)
 
 	if (area.size && READ_ONCE(vring->ops)->has_doorbell) {
 		WRITE_ONCE(vring->doorbell_given, true);
-		/* Pairs with the one in hvdpa_relay_open(): one sees the other. */
+		/* Pairs with the one in hvdpa_vring_has_ways_past(): one sees the other. */
 		smp_mb();
 	}
 	if (!READ_ONCE(vring->ops)->has_doorbell)
 		area.size = 0;
 	return area;
+}
+
+/**
+ * hvdpa_vring_has_ways_past - may an owner reach the endpoint past the driver?
+ * @vring: the virtqueue; its operations are those of a relay
+ *
+ * By a doorbell that it may have mapped, or map just now, or an interrupt that may be
+ * posted.
+ *
+ * Return: true if it may: who relays the virtqueue must look by itself.
+ */
+bool hvdpa_vring_has_ways_past(const struct hvdpa_vring *vring)
+{
+	/* Pairs with the one in hvdpa_doorbell_area(): one sees the other. */
+	smp_mb();
+	return READ_ONCE(vring->doorbell_given) || READ_ONCE(vring->irq_given);
 }
 
 /**

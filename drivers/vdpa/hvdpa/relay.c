@@ -406,10 +406,7 @@ static int hvdpa_relay_open(struct hvdpa_relay *relay)
 	hvdpa_relay_ring_rewind(ring, vring->base.avail_idx);
 	ring->event_idx = vring->hv->driver_features &
 			  BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
-	/* Pairs with the one in hvdpa_doorbell_area(): an owner may map it just now. */
-	smp_mb();
-	relay->polls = READ_ONCE(vring->doorbell_given) ||
-		       READ_ONCE(vring->irq_given);
+	relay->polls = hvdpa_vring_has_ways_past(vring);
 	relay->log = vring->hv->log;
 	ring->owner.desc = relay->desc.at;
 	ring->mark = relay->desc.at ? hvdpa_relay_mark : NULL;

@@ -190,6 +190,7 @@ int hvdpa_direct_settle(struct hvdpa_vring *vring);
 
 void hvdpa_doorbells_find(struct hvdpa_device *hv);
 struct vdpa_notification_area hvdpa_doorbell_area(struct hvdpa_vring *vring);
+bool hvdpa_vring_has_ways_past(const struct hvdpa_vring *vring);
 
 /* stats.c: what `vdpa dev vstats show` prints of a virtqueue */
 
