@@ -432,6 +432,32 @@ static void a_ring_that_may_start_anywhere_is_rung_for_at_its_start(struct kunit
 	KUNIT_EXPECT_EQ(test, le16_to_cpu(READ_ONCE(fresh->doorbell)), SILENT);
 }
 
+/* The queue was reset, and its owner does not kick again for what it had kicked for. */
+static void a_queue_that_stood_alone_is_rung_for_when_it_rises(struct kunit *test)
+{
+	struct life *life = make_life(test, &able);
+	struct hvdpa_vring *vring = life->vring;
+	struct hvdpa_endpoint *ep = life->hv->ep;
+	struct vdpa_device *vdpa = &life->hv->vdpa;
+
+	ep->lacks[HVDPA_SET_STATE] = "no means";
+	drive(test, life, 64);
+	ops->set_vq_ready(vdpa, 0, false);
+	mutex_lock(&ep->lock);
+	hvdpa_vring_set_state(vring, HVDPA_VRING_OFF);
+	vring->stands = true;
+	mutex_unlock(&ep->lock);
+	WRITE_ONCE(life->doorbell, cpu_to_le16(SILENT));
+
+	/* While its device is suspended it does not run. */
+	KUNIT_EXPECT_EQ(test, ops->suspend(vdpa), 0);
+	ops->set_vq_ready(vdpa, 0, true);
+	KUNIT_EXPECT_FALSE(test, hvdpa_vring_is_started(vring));
+	KUNIT_EXPECT_EQ(test, ops->resume(vdpa), 0);
+	KUNIT_EXPECT_FALSE(test, vring->stands);
+	KUNIT_EXPECT_NE(test, le16_to_cpu(READ_ONCE(life->doorbell)), SILENT);
+}
+
 static struct kunit_case device_cases[] = {
 	KUNIT_CASE(nothing_survives_what_the_owner_did_not_do),
 	KUNIT_CASE(used_rings_are_marked_once_the_device_is_reset),
@@ -440,6 +466,7 @@ static struct kunit_case device_cases[] = {
 	KUNIT_CASE(queues_are_enabled_by_the_endpoints_numbers),
 	KUNIT_CASE(a_log_whose_rings_are_not_relayed_is_not_trusted),
 	KUNIT_CASE(a_ring_that_may_start_anywhere_is_rung_for_at_its_start),
+	KUNIT_CASE(a_queue_that_stood_alone_is_rung_for_when_it_rises),
 	{}
 };
 

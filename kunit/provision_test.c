@@ -211,6 +211,10 @@ static void card_is_told_of_what_it_knows(struct kunit *test)
 	hv->ep->offered = BIT_ULL(VIRTIO_F_RING_RESET);
 	KUNIT_EXPECT_TRUE(test, hvdpa_provision_device_features(hv) &
 			  BIT_ULL(VIRTIO_F_RING_RESET));
+	/* An owner's queue is stopped alone where the card can. */
+	hv->dma_api = false;
+	KUNIT_EXPECT_TRUE(test, hvdpa_provision_device_features(hv) &
+			  BIT_ULL(VIRTIO_F_RING_RESET));
 	mutex_unlock(&hv->ep->lock);
 }
 

@@ -341,35 +341,44 @@ void hvdpa_device_release(struct hvdpa_device *hv)
 }
 
 /**
+ * hvdpa_vring_share_out - who serves a virtqueue
+ * @vring: the virtqueue, not started; the endpoint's lock is held; the owner's features
+ *	   are known
+ *
+ * The driver serves the control queue of an owner that is not the kernel, whatever
+ * the hardware can do, and watches that of one that is.
+ */
+void hvdpa_vring_share_out(struct hvdpa_vring *vring)
+{
+	const struct hvdpa_vring_ops *ops = &hvdpa_direct_vring_ops;
+	struct hvdpa_device *hv = vring->hv;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	if (hv->control &&
+	    vring->idx == hvdpa_control_index(hv, hv->driver_features))
+		ops = hv->dma_api ? &hvdpa_watched_vring_ops :
+				    &hvdpa_control_vring_ops;
+	else if (hvdpa_relay_wanted(vring))
+		ops = &hvdpa_relay_vring_ops;
+	WRITE_ONCE(vring->ops, ops);
+}
+
+/**
  * hvdpa_device_share_out - who serves which virtqueue
  * @hv: the device; the endpoint's lock is held; the owner's features are known
  *
- * The driver serves the control queue of an owner that is not the kernel, whatever
- * the hardware can do, and watches that of one that is. Called when the owner accepts
- * features, and once more when the device starts: by then it has said where its rings
- * stand.
+ * Called when the owner accepts features, and once more when the device starts: by
+ * then it has said where its rings stand.
  */
 void hvdpa_device_share_out(struct hvdpa_device *hv)
 {
-	int control = -1;
 	u32 i;
 
 	lockdep_assert_held(&hv->ep->lock);
 
-	if (hv->control)
-		control = hvdpa_control_index(hv, hv->driver_features);
-	for (i = 0; i < hv->nvqs; i++) {
-		struct hvdpa_vring *vring = &hv->vrings[i];
-		const struct hvdpa_vring_ops *ops = &hvdpa_direct_vring_ops;
-
-		if (i == control && hv->dma_api)
-			ops = &hvdpa_watched_vring_ops;
-		else if (i == control)
-			ops = &hvdpa_control_vring_ops;
-		else if (hvdpa_relay_wanted(vring))
-			ops = &hvdpa_relay_vring_ops;
-		WRITE_ONCE(vring->ops, ops);
-	}
+	for (i = 0; i < hv->nvqs; i++)
+		hvdpa_vring_share_out(&hv->vrings[i]);
 }
 
 /**
@@ -403,6 +412,9 @@ static int hvdpa_device_start_queues(struct hvdpa_device *hv)
 		struct hvdpa_vring *vring = &hv->vrings[i];
 
 		if (!vring->has_address || hvdpa_control_borrows(hv, i))
+			continue;
+		/* It stands by its own reset, and its owner has it disabled. */
+		if (vring->stands && !vring->ready)
 			continue;
 		err = hvdpa_vring_start(vring);
 		if (err)

@@ -23,6 +23,7 @@ void hvdpa_device_publish(struct hvdpa_device *hv);
 void hvdpa_device_retract(struct hvdpa_device *hv);
 void hvdpa_device_revoke(struct hvdpa_device *hv);
 void hvdpa_device_release(struct hvdpa_device *hv);
+void hvdpa_vring_share_out(struct hvdpa_vring *vring);
 void hvdpa_device_share_out(struct hvdpa_device *hv);
 int hvdpa_device_start(struct hvdpa_device *hv);
 void hvdpa_device_go_live(struct hvdpa_device *hv);
@@ -37,7 +38,8 @@ int hvdpa_device_suspend(struct hvdpa_device *hv);
 int hvdpa_device_resume(struct hvdpa_device *hv);
 void hvdpa_device_rise(struct hvdpa_device *hv);
 int hvdpa_device_relay_all(struct hvdpa_device *hv);
-int hvdpa_device_stand(struct hvdpa_device *hv, const struct hvdpa_vring *vring);
+int hvdpa_device_stand(struct hvdpa_device *hv, struct hvdpa_vring *vring);
+int hvdpa_queue_rise(struct hvdpa_vring *vring);
 
 /* file.c: /dev/hvdpa/NAME */
 

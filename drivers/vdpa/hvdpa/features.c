@@ -19,7 +19,8 @@
  * Not among them, and never to be offered: NOTIFICATION_DATA and
  * NOTIF_CONFIG_DATA (a kick through vhost-vdpa carries the queue's number and
  * nothing else), SR_IOV and ADMIN_VQ (the function's owner is this driver),
- * RING_RESET (vDPA has no operation for it), SUSPEND (has one of its own).
+ * RING_RESET (vDPA has no operation for it; this driver agrees to it for itself),
+ * SUSPEND (has one of its own).
  */
 #define HVDPA_TRANSPORT_FEATURES				\
 	(BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |			\

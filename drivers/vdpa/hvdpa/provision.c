@@ -322,7 +322,8 @@ u64 hvdpa_provision_device_features(const struct hvdpa_device *hv)
 
 	if (hvdpa_provision_mac_of(hv))
 		features |= HVDPA_MAC_COMMAND;
-	if (hvdpa_provision_mac_of(hv) && hv->dma_api)
+	/* An owner's queue is stopped by it, a kernel consumer's is given back. */
+	if (!hv->dma_api || hvdpa_provision_mac_of(hv))
 		features |= hv->ep->offered & BIT_ULL(VIRTIO_F_RING_RESET);
 	return features;
 }

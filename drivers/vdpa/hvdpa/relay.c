@@ -549,8 +549,9 @@ int hvdpa_relay_keep_all(struct hvdpa_device *hv)
 		struct hvdpa_vring *vring = &hv->vrings[i];
 		int err;
 
-		if (!hvdpa_vring_is_started(vring) || !vring->ops->has_vector ||
-		    !hvdpa_relay_wanted(vring))
+		if (!hvdpa_vring_is_started(vring) && !hvdpa_vring_is_to_rise(vring))
+			continue;
+		if (!vring->ops->has_vector || !hvdpa_relay_wanted(vring))
 			continue;
 		err = hvdpa_relay_keep(vring);
 		if (err) {

@@ -43,10 +43,11 @@ static void hvdpa_show_ring(struct seq_file *seq,
 	if (vring->has_address)
 		seq_printf(seq, " desc %#llx driver %#llx device %#llx",
 			   vring->desc, vring->driver, vring->device);
-	seq_printf(seq, "%s%s%s%s%s vector %u doorbell %s\n",
+	seq_printf(seq, "%s%s%s%s%s%s vector %u doorbell %s\n",
 		   vring->ready ? " ready" : "",
 		   hvdpa_vring_is_started(vring) ? " armed" : "",
 		   vring->state == HVDPA_VRING_LIVE ? " live" : "",
+		   vring->stands ? " stands" : "",
 		   vring->ops->name ? " " : "", vring->ops->name ?: "",
 		   hvdpa_vector_of(&hv->plan, vring->idx),
 		   vring->area.size ? "mapped" : "through the driver");

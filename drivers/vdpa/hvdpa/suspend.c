@@ -42,45 +42,53 @@ static int hvdpa_pause_is_drained(struct hvdpa_vring *vring)
 	return used == available;
 }
 
-static int hvdpa_pause_drain_queue(struct hvdpa_vring *vring, ktime_t end)
-{
-	s64 left = ktime_us_delta(end, ktime_get());
-	int err, drained;
-
-	err = read_poll_timeout(hvdpa_pause_is_drained, drained, drained,
-				HVDPA_DRAIN_POLL_US, max(left, 1), false, vring);
-	if (!err)
-		return min(drained, 0);
-	/* What is relayed is known, whatever the disk does. */
-	return vring->ops == &hvdpa_relay_vring_ops ? 0 : -EBUSY;
-}
-
 /*
  * A disk executes in any order. Where it served its rings itself, what is outstanding
  * can be told only from an instant on at which nothing was: it is told of all that is
  * available, once, and not of what comes then. And what the driver relayed is not
  * executed twice if it is ended first.
  */
-static int hvdpa_pause_drain(struct hvdpa_device *hv, ktime_t end)
+static int hvdpa_pause_drain_queue(struct hvdpa_vring *vring, ktime_t end)
 {
+	s64 left = ktime_us_delta(end, ktime_get());
+	int err, drained;
+
+	if (vring->ops->has_doorbell)
+		vring->ops->kick(vring);
+	err = read_poll_timeout(hvdpa_pause_is_drained, drained, drained,
+				HVDPA_DRAIN_POLL_US, max(left, 1), false, vring);
+	if (!err)
+		err = min(drained, 0);
+	/* What is relayed is known, whatever the disk does. */
+	else if (vring->ops == &hvdpa_relay_vring_ops)
+		err = 0;
+	else
+		err = -EBUSY;
+	if (err)
+		dev_err_ratelimited(vring->hv->ep->dev,
+				    "suspend: queue %u has requests that did not end within %u ms: %pe\n",
+				    vring->idx, HVDPA_DRAIN_TIMEOUT_MS,
+				    ERR_PTR(err));
+	return err;
+}
+
+static ktime_t hvdpa_pause_drain_end(void)
+{
+	return ktime_add_ms(ktime_get(), HVDPA_DRAIN_TIMEOUT_MS);
+}
+
+static int hvdpa_pause_drain(struct hvdpa_device *hv)
+{
+	ktime_t end = hvdpa_pause_drain_end();
 	int err;
 	u32 i;
 
 	for (i = 0; i < hv->nvqs; i++) {
-		struct hvdpa_vring *vring = &hv->vrings[i];
-
-		if (!hvdpa_vring_is_started(vring))
+		if (!hvdpa_vring_is_started(&hv->vrings[i]))
 			continue;
-		if (vring->ops->has_doorbell)
-			vring->ops->kick(vring);
-		err = hvdpa_pause_drain_queue(vring, end);
-		if (err) {
-			dev_err_ratelimited(hv->ep->dev,
-					    "suspend: queue %u has requests that did not end within %u ms: %pe\n",
-					    i, HVDPA_DRAIN_TIMEOUT_MS,
-					    ERR_PTR(err));
+		err = hvdpa_pause_drain_queue(&hv->vrings[i], end);
+		if (err)
 			return err;
-		}
 	}
 	return 0;
 }
@@ -93,23 +101,28 @@ static void hvdpa_device_hold(struct hvdpa_device *hv)
 		hvdpa_vring_hold(&hv->vrings[i]);
 }
 
+static int hvdpa_pause_settle_queue(struct hvdpa_vring *vring)
+{
+	int err = vring->ops->settle(vring);
+
+	if (err)
+		dev_err_ratelimited(vring->hv->ep->dev,
+				    "suspend: queue %u cannot be left where it stands: %pe\n",
+				    vring->idx, ERR_PTR(err));
+	return err;
+}
+
 static int hvdpa_pause_settle(struct hvdpa_device *hv)
 {
 	int err;
 	u32 i;
 
 	for (i = 0; i < hv->nvqs; i++) {
-		struct hvdpa_vring *vring = &hv->vrings[i];
-
-		if (!hvdpa_vring_is_started(vring))
+		if (!hvdpa_vring_is_started(&hv->vrings[i]))
 			continue;
-		err = vring->ops->settle(vring);
-		if (err) {
-			dev_err_ratelimited(hv->ep->dev,
-					    "suspend: queue %u cannot be left where it stands: %pe\n",
-					    i, ERR_PTR(err));
+		err = hvdpa_pause_settle_queue(&hv->vrings[i]);
+		if (err)
 			return err;
-		}
 	}
 	return 0;
 }
@@ -146,8 +159,7 @@ static int hvdpa_pause(struct hvdpa_device *hv)
 
 	hvdpa_device_hold(hv);
 	if (ep->type == VIRTIO_ID_BLOCK)
-		err = hvdpa_pause_drain(hv, ktime_add_ms(ktime_get(),
-							 HVDPA_DRAIN_TIMEOUT_MS));
+		err = hvdpa_pause_drain(hv);
 	if (err) {
 		hvdpa_device_go_live(hv);
 		return err;
@@ -189,9 +201,11 @@ static int hvdpa_unpause(struct hvdpa_device *hv)
 	err = hvdpa_endpoint_agree(ep, hvdpa_provision_device_features(hv));
 	if (err)
 		goto err_fail;
-	for (i = 0; i < hv->nvqs; i++)
+	for (i = 0; i < hv->nvqs; i++) {
+		hvdpa_vring_owes_kick(&hv->vrings[i]);
 		if (hvdpa_vring_is_started(&hv->vrings[i]))
 			hvdpa_vring_set_state(&hv->vrings[i], HVDPA_VRING_OFF);
+	}
 	err = hvdpa_device_start(hv) ?: hvdpa_control_replay(hv);
 	if (err)
 		goto err_fail;
@@ -274,6 +288,83 @@ int hvdpa_device_relay_all(struct hvdpa_device *hv)
 	return err;
 }
 
+/*
+ * Let one queue stand, by its own reset; the others run. The errno of
+ * hvdpa_pause_drain_queue(), and it runs on, disabled; after another the device has
+ * failed.
+ */
+static int hvdpa_queue_stand(struct hvdpa_vring *vring)
+{
+	struct hvdpa_device *hv = vring->hv;
+	struct hvdpa_endpoint *ep = hv->ep;
+	int err;
+
+	lockdep_assert_held(&ep->lock);
+
+	if (ep->type == VIRTIO_ID_BLOCK) {
+		err = hvdpa_pause_drain_queue(vring, hvdpa_pause_drain_end());
+		if (err)
+			return err;
+	}
+	err = hvdpa_endpoint_reset_queue(ep, vring->hw_idx);
+	if (err)
+		goto err_fail;
+	/* A log marks rings that are started, and no other. */
+	if (hv->log && vring->ops->mark_dirty)
+		vring->ops->mark_dirty(vring, hv->log);
+	err = hvdpa_pause_settle_queue(vring);
+	if (err)
+		goto err_fail;
+	if (vring->ops->stop)
+		vring->ops->stop(vring);
+	hvdpa_vring_set_state(vring, HVDPA_VRING_OFF);
+	vring->stands = true;
+	hvdpa_vring_call(vring);
+	return 0;
+
+err_fail:
+	hvdpa_device_failed(hv);
+	return err;
+}
+
+/**
+ * hvdpa_queue_rise - let a queue run again that stood by its own reset
+ * @vring: the virtqueue, ready; the endpoint's lock is held; its device runs
+ *
+ * Who enables a queue has no answer: after an error the device has failed. May sleep.
+ *
+ * Return: 0; the errno of hvdpa_irq_program_queue() or hvdpa_vring_start().
+ */
+int hvdpa_queue_rise(struct hvdpa_vring *vring)
+{
+	struct hvdpa_device *hv = vring->hv;
+	int err;
+
+	lockdep_assert_held(&hv->ep->lock);
+
+	hvdpa_vring_share_out(vring);
+	err = hvdpa_irq_program_queue(hv, vring->idx) ?: hvdpa_vring_start(vring);
+	if (err) {
+		hvdpa_device_failed(hv);
+		return err;
+	}
+	hvdpa_vring_owes_kick(vring);
+	hvdpa_vring_go_live(vring);
+	return 0;
+}
+
+/* Those that became ready while the device was suspended. */
+static int hvdpa_queues_rise(struct hvdpa_device *hv)
+{
+	int err = 0;
+	u32 i;
+
+	for (i = 0; !err && i < hv->nvqs; i++)
+		if (hvdpa_vring_is_to_rise(&hv->vrings[i]))
+			err = hvdpa_queue_rise(&hv->vrings[i]);
+	return err;
+}
+
 /* Go on by the hardware's own means, and relayed where a log began meanwhile. */
 static int hvdpa_device_go_on(struct hvdpa_device *hv)
 {
@@ -286,6 +377,9 @@ static int hvdpa_device_go_on(struct hvdpa_device *hv)
 	}
 	hvdpa_device_set_state(hv, HVDPA_DEVICE_RUNNING);
 	hvdpa_device_go_live(hv);
+	err = hvdpa_queues_rise(hv);
+	if (err)
+		return err;
 	if (!hv->log || !hv->log->relayed)
 		return 0;
 	err = hvdpa_device_relay_all(hv);
@@ -336,17 +430,28 @@ void hvdpa_device_rise(struct hvdpa_device *hv)
 		hvdpa_device_failed(hv);
 }
 
+/* Virtio 1.4 section 2.6.1: with RING_RESET one queue can be stopped. */
+static bool hvdpa_queue_can_stand(const struct hvdpa_vring *vring)
+{
+	const struct hvdpa_device *hv = vring->hv;
+
+	return hvdpa_provision_device_features(hv) & BIT_ULL(VIRTIO_F_RING_RESET) &&
+	       vring->ops->has_vector && !hvdpa_relay_obstacle(hv);
+}
+
 /**
  * hvdpa_device_stand - let a queue stand whose owner has disabled it
  * @hv: the device; the endpoint's lock is held
  * @vring: the queue, started
  *
- * The whole device stands then, until one of its queues is to run. May sleep.
+ * Where one queue cannot be stopped the whole device stands then, until one of its
+ * queues is to run. May sleep.
  *
- * Return: 0, also if it stands already; -EBUSY where this or another queue runs; or as
- * hvdpa_device_suspend().
+ * Return: 0, also if it stands already; -EBUSY where this or another queue runs, or a
+ * disk does not end its requests; -ETIMEDOUT or -ENODEV if the queue cannot be reset;
+ * the errno of the operation settle; or as hvdpa_device_suspend().
  */
-int hvdpa_device_stand(struct hvdpa_device *hv, const struct hvdpa_vring *vring)
+int hvdpa_device_stand(struct hvdpa_device *hv, struct hvdpa_vring *vring)
 {
 	u32 i;
 	int err;
@@ -355,10 +460,13 @@ int hvdpa_device_stand(struct hvdpa_device *hv, const struct hvdpa_vring *vring)
 
 	if (hv->state != HVDPA_DEVICE_RUNNING)
 		return 0;
+	if (hvdpa_vring_is_live(vring))
+		return -EBUSY;
+	if (hvdpa_queue_can_stand(vring))
+		return hvdpa_queue_stand(vring);
 	for (i = 0; i < hv->nvqs; i++)
 		if (hvdpa_vring_is_live(&hv->vrings[i]) &&
-		    (vring == &hv->vrings[i] ||
-		     hv->vrings[i].ops != &hvdpa_control_vring_ops))
+		    hv->vrings[i].ops != &hvdpa_control_vring_ops)
 			return -EBUSY;
 	/* What can be suspended and not go on is reset for that. */
 	err = hvdpa_can(hv->ep, HVDPA_RESUME) ? hvdpa_device_suspend(hv) :

@@ -85,6 +85,8 @@ static void hvdpa_set_vq_ready(struct vdpa_device *vdpa, u16 idx, bool ready)
 		hvdpa_vring_hold(vring);
 	else if (hv->until_ready)
 		hvdpa_device_rise(hv);
+	else if (vring->stands && hv->state == HVDPA_DEVICE_RUNNING)
+		hvdpa_queue_rise(vring);
 	else if (hvdpa_vring_is_started(vring) &&
 		 hv->state == HVDPA_DEVICE_RUNNING)
 		hvdpa_vring_go_live(vring);
@@ -149,7 +151,7 @@ static int hvdpa_set_vq_state(struct vdpa_device *vdpa, u16 idx,
 }
 
 /* A ring is asked for where it stands: of a queue that its owner disabled too. */
-static int hvdpa_vq_stands(const struct hvdpa_vring *vring)
+static int hvdpa_vq_stands(struct hvdpa_vring *vring)
 {
 	struct hvdpa_device *hv = vring->hv;
 

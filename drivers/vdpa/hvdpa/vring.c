@@ -96,6 +96,7 @@ void hvdpa_vring_forget(struct hvdpa_vring *vring)
 	WRITE_ONCE(vring->ops, &hvdpa_direct_vring_ops);
 	vring->has_base = false;
 	vring->irq_given = false;
+	vring->stands = false;
 	hvdpa_ring_state_initial(&vring->base, false);
 	clear_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
 
@@ -183,9 +184,25 @@ int hvdpa_vring_start(struct hvdpa_vring *vring)
 {
 	int err = vring->ops->start(vring);
 
-	if (!err)
-		hvdpa_vring_set_state(vring, HVDPA_VRING_HELD);
-	return err;
+	if (err)
+		return err;
+	vring->stands = false;
+	hvdpa_vring_set_state(vring, HVDPA_VRING_HELD);
+	return 0;
+}
+
+/**
+ * hvdpa_vring_owes_kick - have the endpoint look at a virtqueue once it goes live
+ * @vring: the virtqueue, not live; the endpoint's lock is held
+ *
+ * For what its owner may have kicked before, of which the endpoint does not know any
+ * more.
+ */
+void hvdpa_vring_owes_kick(struct hvdpa_vring *vring)
+{
+	lockdep_assert_held(&vring->hv->ep->lock);
+
+	set_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
 }
 
 /**
@@ -239,7 +256,7 @@ int hvdpa_direct_start(struct hvdpa_vring *vring)
 		return err;
 	/* What was there before the move is rung for by nobody else. */
 	if (hvdpa_can(ep, HVDPA_SET_STATE))
-		set_bit(HVDPA_KICK_PENDING, &vring->kick_pending);
+		hvdpa_vring_owes_kick(vring);
 	return 0;
 }
 

@@ -100,6 +100,7 @@ enum hvdpa_vring_state {
  * @irq_given: the owner was told which interrupt it is, since the last reset
  * @doorbell_given: an owner was told where its doorbell is
  * @drained: where it stood when all was used that was available
+ * @stands: it was stopped by its own reset, and starts where it stands once it is ready
  * @area: its doorbell's page, or nothing; constant
  * @kicks: kicks that went through the driver
  * @errors: what was refused for this queue
@@ -135,6 +136,7 @@ struct hvdpa_vring {
 	bool irq_given;
 	bool doorbell_given;
 	u16 drained;
+	bool stands;
 	struct vdpa_notification_area area;
 	atomic64_t kicks;
 	atomic64_t errors;
@@ -149,6 +151,11 @@ static inline bool hvdpa_vring_is_started(const struct hvdpa_vring *vring)
 static inline bool hvdpa_vring_is_live(const struct hvdpa_vring *vring)
 {
 	return READ_ONCE(vring->state) == HVDPA_VRING_LIVE;
+}
+
+static inline bool hvdpa_vring_is_to_rise(const struct hvdpa_vring *vring)
+{
+	return vring->stands && vring->ready;
 }
 
 extern const struct hvdpa_vring_ops hvdpa_direct_vring_ops;
@@ -171,6 +178,7 @@ void hvdpa_vring_number(struct hvdpa_vring *vring, u64 features);
 int hvdpa_vring_agree(struct hvdpa_vring *vring);
 int hvdpa_vring_check(const struct hvdpa_vring *vring, u32 most);
 int hvdpa_vring_start(struct hvdpa_vring *vring);
+void hvdpa_vring_owes_kick(struct hvdpa_vring *vring);
 void hvdpa_vring_go_live(struct hvdpa_vring *vring);
 void hvdpa_vring_hold(struct hvdpa_vring *vring);
 void hvdpa_kick_vq(struct vdpa_device *vdpa, u16 idx);

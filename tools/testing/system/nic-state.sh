@@ -105,13 +105,21 @@ test_resume() {
 
 test_link() { timeout 60 python3 "$cases" link_while_suspended "$(vhost_of nic1)"; }
 
-# Hardware that can be told where its rings stand, with and without RESUME.
+# Hardware that can be told where its rings stand, with and without RESUME, and a
+# standard function. None of them can reset one queue.
 test_disabled_base() {
 	local name
-	for name in nic ifc; do
-		timeout 60 python3 "$cases" disabled_base "$(vhost_of "${name}1")" \
-			"$(vhost_of "${name}2")" --rounds "$(rounds 20 5)"
+	for name in nic ifc plain; do
+		timeout 60 python3 "${cases%/*}/stand_cases.py" disabled_base \
+			"$(vhost_of "${name}1")" "$(vhost_of "${name}2")" \
+			--rounds "$(rounds 20 5)"
 	done
+}
+
+test_rises_nowhere() {
+	timeout 60 python3 "${cases%/*}/stand_cases.py" rises_nowhere "$(vhost_of plain1)" \
+		"$(vhost_of plain2)"
+	lines_are 'queue 1: its ring of 64 entries .* cannot be relayed from [0-9]* on: -EFAULT' 1
 }
 
 test_virtio14() {
@@ -215,6 +223,7 @@ t test_ifc_disk "Intel IFC, a disk"
 t test_resume "resume goes on without a reset"
 t test_link "a link that changes while a device stands still is told when it goes on"
 t test_disabled_base "queues that are disabled say where they stand, and go on"
+t test_rises_nowhere "a device that cannot go on when a queue is enabled"
 t test_virtio14 "virtio 1.4's SUSPEND: stop, state, resume"
 t test_absent "what hardware cannot do is absent, and debugfs says why"
 t test_refusals "states that cannot be are refused, and those of running queues"

@@ -77,7 +77,29 @@ test_resume() {
 
 test_control_state() { net keeps_control_state --control --rounds "$(rounds 20 5)"; }
 
-test_disabled_base() { net disabled_base --rounds "$(rounds 20 5)"; }
+# stand CASE ARGUMENT...
+stand() {
+	local case=$1
+	shift
+	timeout 120 python3 "${cases%/*}/stand_cases.py" "$case" "$(vhost_of net1)" \
+		"$(vhost_of net2)" "$@"
+}
+
+# These functions have RING_RESET.
+test_disabled_base() {
+	stand disabled_alone --rounds "$(rounds 80 16)"
+	stand disabled_alone --rounds "$(rounds 80 16)" --event-idx --start 0xfff0
+	stand disabled_alone --rounds "$(rounds 80 16)" --name net1
+	timeout 120 python3 "${cases%/*}/stand_cases.py" disabled_disk "$(vhost_of disk)" \
+		--rounds "$(rounds 80 16)"
+	timeout 120 python3 "${cases%/*}/stand_cases.py" disabled_disk "$(vhost_of disk)" \
+		--rounds "$(rounds 80 16)" --start 0xfff0
+}
+
+test_rises_nowhere() {
+	stand rises_nowhere
+	lines_are 'queue 1: its ring of 64 entries .* cannot be relayed from [0-9]* on: -EFAULT' 1
+}
 
 test_state_shows() {
 	local dir=/sys/kernel/debug/hvdpa/net1
@@ -186,7 +208,8 @@ t test_disk "a disk loses and repeats no request"
 t test_disk_any "and its rings start anywhere"
 t test_resume "suspend and resume"
 t test_control_state "what commands set is there after suspend and resume"
-t test_disabled_base "queues that are disabled say where they stand, and go on"
+t test_disabled_base "a queue that is disabled says where it stands, and the others run"
+t test_rises_nowhere "a queue that cannot go on when it is enabled"
 t test_state_shows "what is relayed is seen"
 t test_log "the dirty log of a network device"
 t test_log_disk "the dirty log of a disk"
