@@ -159,7 +159,18 @@ BREAKS = (
      "	return hvdpa_cap_log_check(ep, HVDPA_MIGRATION_LOG_ENABLED);\n"),
     ("a ring that moved waits for a kick that nobody gives",
      "nic-relay", "a disk is carried from function to function",
-     "vring.c", "		set_bit(HVDPA_KICK_PENDING, &vring->kick_pending);\n	return 0;\n", "		;\n	return 0;\n"),
+     "vring.c", "		hvdpa_vring_owes_kick(vring);\n	return 0;\n", "		;\n	return 0;\n"),
+    ("a queue that stood alone waits for a kick that nobody gives",
+     "kunit hvdpa-device", "a_queue_that_stood_alone_is_rung_for_when_it_rises",
+     "suspend.c", "	hvdpa_vring_owes_kick(vring);\n	hvdpa_vring_go_live(vring);\n",
+     "	hvdpa_vring_go_live(vring);\n"),
+    ("a queue says where it stands, and runs on",
+     "relay", "a queue that is disabled says where it stands, and the others run",
+     "suspend.c", "	err = hvdpa_endpoint_reset_queue(ep, vring->hw_idx);\n", "	err = 0;\n"),
+    ("who asks for a doorbell, and who relays its ring, do not see one another",
+     "kunit hvdpa-doorbell", "who_may_map_a_doorbell_is_looked_after",
+     "doorbell.c", "		smp_mb();\n	}\n	if (!READ", "	}\n	if (!READ",
+     "	smp_mb();\n	return READ_ONCE", "	return READ_ONCE"),
 )
 
 
