@@ -133,7 +133,8 @@ struct NicVF {
     uint32_t dfselect, gfselect, guest_features[2];
     bool suspending, suspended;
     uint64_t latched;       /* vectors that wait for a resume */
-    uint64_t last_data;     /* where DMA wrote data last */
+    uint64_t last_data;     /* where DMA wrote data last, since the reset */
+    uint64_t late_at;       /* where it writes once more */
     NicLog log;
     NicQueue q[NIC_QUEUES];
     QEMUTimer *drain_timer, *late_timer, *delay_timer, *held_timer;

@@ -58,7 +58,18 @@ static void late_write(void *opaque)
     NicVF *vf = opaque;
     static const uint8_t bytes[8] = { 'l', 'a', 't', 'e', ' ', 'd', 'm', 'a' };
 
-    pci_dma_write(&vf->pci, vf->last_data & ~7ull, bytes, sizeof(bytes));
+    if (vf->fault.late_dma) {
+        pci_dma_write(&vf->pci, vf->late_at & ~7ull, bytes, sizeof(bytes));
+    }
+}
+
+static void write_late(NicVF *vf)
+{
+    if (vf->fault.late_dma && vf->last_data) {
+        vf->late_at = vf->last_data;
+        timer_mod(vf->late_timer,
+                  qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + LATE_MS);
+    }
 }
 
 static void drain(void *opaque)
@@ -81,10 +92,7 @@ static void drain(void *opaque)
     vf->suspending = false;
     vf->suspended = true;
     stop_queues(vf);
-    if (vf->fault.late_dma && vf->last_data) {
-        timer_mod(vf->late_timer,
-                  qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + LATE_MS);
-    }
+    write_late(vf);
 }
 
 void nic_suspend(NicVF *vf)
@@ -128,6 +136,8 @@ void nic_suspend_forget(NicVF *vf)
 {
     vf->suspending = vf->suspended = false;
     nic_vdev(vf)->vm_running = runstate_is_running();
+    write_late(vf);
+    vf->last_data = 0;
 }
 
 bool nic_suspend_init(NicVF *vf)

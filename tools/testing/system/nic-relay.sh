@@ -102,6 +102,14 @@ test_control_state() {
 	del other
 }
 
+test_late() {
+	add other 0000:08:00.2
+	consume other vhost_vdpa
+	timeout 120 python3 "$cases" late_while_paused "$(vhost_of plain)" "$(vhost_of other)" \
+		--fault plain/vf0 --rounds "$(rounds 10 2)"
+	del other
+}
+
 # With every ring relayed: a disk that executes in any order.
 test_always() {
 	clean_up || :
@@ -111,9 +119,9 @@ test_always() {
 	add disk 0000:03:00.1
 	consume disk vhost_vdpa
 	fault disks/vf0 reorder true
-	state_disk --rounds 80 --queues 2
+	state_disk --rounds 200 --queues 2
 	# Not with event indices: the card then interrupts for what it holds back.
-	state_disk --rounds 40 --start 0xfff0
+	state_disk --rounds 200 --start 0xfff0
 	fault disks/vf0 reorder false
 	del disk
 	rmmod hvdpa
@@ -128,5 +136,6 @@ t test_pairs "with four queue pairs, between standard functions and to the capab
 t test_carried "a disk is carried from function to function, with requests on their way"
 t test_killed "one whose owner is killed has all that had ended"
 t test_control_state "what commands set is there after suspend and resume"
+t test_late "what a function writes after it was paused goes nowhere"
 t test_always "relay=always: a disk that reorders"
 finish

@@ -102,6 +102,26 @@ def state_net(args):
     assert moved > args.rounds / 2, "the rings did not move"
 
 
+def late_while_paused(args):
+    """What a function writes a second after it was paused goes nowhere."""
+    a, b = net_pair(args)
+    stream = Stream(a, b)
+    for _ in range(args.rounds):
+        first, end = len(a.seen), time.monotonic() + 10
+        while len(a.seen) == first:
+            stream.turn()
+            assert time.monotonic() < end, "nothing arrives any more"
+        fault(args.fault, "late-dma", "true")
+        a.owner.suspend()
+        a.receive()
+        before = bytes(a.memory.map)
+        time.sleep(2.5)
+        assert bytes(a.memory.map) == before, "it was written after the pause"
+        fault(args.fault, "late-dma", "false")
+        a.owner.resume()
+    assert not a.bad + b.bad
+
+
 def disk_turn(disk, versions, busy, rng, kick=True, blocks=512):
     for queue in disk.rings:
         while True:
@@ -736,6 +756,8 @@ def main(cases):
     # Pairs on one wire have addresses of their own.
     parser.add_argument("--station", type=int, default=0)
     parser.add_argument("--name")
+    # A VF of the reference NIC.
+    parser.add_argument("--fault")
     # The VF, for a START that fails before the one that counts.
     parser.add_argument("--fail-first")
     args = parser.parse_args()

@@ -53,10 +53,13 @@ test_net() {
 	net state_net --rounds 40 --event-idx
 }
 
+# Two hundred stops at each, without HVDPA_SHORT; of disks with several seeds.
 test_net_any() {
-	net state_net --rounds 40 --start 0x7fff
-	net state_net --rounds 40 --start 0xfff0 --event-idx
-	net state_net --rounds 40 --start 0xffff
+	local start
+	for start in 0 0x7fff 0xfff0 0xffff; do
+		net state_net --rounds "$(rounds 200 40)" --start "$start"
+		net state_net --rounds "$(rounds 200 40)" --start "$start" --event-idx
+	done
 }
 
 test_disk() {
@@ -65,9 +68,13 @@ test_disk() {
 }
 
 test_disk_any() {
-	on_disk --rounds 40 --start 0x7fff
-	on_disk --rounds 40 --start 0xfff0 --queues 2
-	on_disk --rounds 40 --start 0xffff --event-idx
+	local start seed
+	for seed in $(seq "$(rounds 3 1)"); do
+		for start in 0 0x7fff 0xfff0 0xffff; do
+			on_disk --rounds "$(rounds 200 40)" --start "$start" --queues 2 --seed "$seed"
+		done
+	done
+	on_disk --rounds "$(rounds 200 40)" --start 0xffff --event-idx
 }
 
 test_resume() {
