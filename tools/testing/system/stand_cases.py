@@ -129,6 +129,20 @@ def disabled_disk(args):
     disk_is_whole(disk, versions, busy)
 
 
+def asked_unmapped(args):
+    """A queue whose ring is gone stands nowhere, and its device is not what it was."""
+    a, b = net_pair(args)
+    stream = Stream(a, b)
+    arrive(b, sends(stream, 0))
+    call = a.owner.set_config_call()
+    a.owner.enable(1, 0)
+    a.owner.unmap(a.IOVA, a.memory.size)
+    refused(errno.EFAULT, a.owner.base, 1)
+    assert readable(call, PROMISED), "the owner is not told"
+    assert a.owner.status() & NEEDS_RESET
+    refused(errno.EIO, a.owner.base, 1)
+
+
 def rises_nowhere(args):
     """A queue that cannot go on when it is enabled: its owner is told."""
     a, b = net_pair(args)
