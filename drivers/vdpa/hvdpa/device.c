@@ -340,28 +340,37 @@ void hvdpa_device_release(struct hvdpa_device *hv)
 		ep->transport->enable_dma(ep, true);
 }
 
+/*
+ * The driver serves the control queue of an owner that is not the kernel, whatever the
+ * hardware can do, and watches that of one that is.
+ */
+static void hvdpa_vring_set_ops(struct hvdpa_vring *vring, int control)
+{
+	const struct hvdpa_vring_ops *ops = &hvdpa_direct_vring_ops;
+
+	if (vring->idx == control)
+		ops = vring->hv->dma_api ? &hvdpa_watched_vring_ops :
+					   &hvdpa_control_vring_ops;
+	else if (hvdpa_relay_wanted(vring))
+		ops = &hvdpa_relay_vring_ops;
+	WRITE_ONCE(vring->ops, ops);
+}
+
+static int hvdpa_device_control(const struct hvdpa_device *hv)
+{
+	return hv->control ? hvdpa_control_index(hv, hv->driver_features) : -1;
+}
+
 /**
  * hvdpa_vring_share_out - who serves a virtqueue
  * @vring: the virtqueue, not started; the endpoint's lock is held; the owner's features
  *	   are known
- *
- * The driver serves the control queue of an owner that is not the kernel, whatever
- * the hardware can do, and watches that of one that is.
  */
 void hvdpa_vring_share_out(struct hvdpa_vring *vring)
 {
-	const struct hvdpa_vring_ops *ops = &hvdpa_direct_vring_ops;
-	struct hvdpa_device *hv = vring->hv;
+	lockdep_assert_held(&vring->hv->ep->lock);
 
-	lockdep_assert_held(&hv->ep->lock);
-
-	if (hv->control &&
-	    vring->idx == hvdpa_control_index(hv, hv->driver_features))
-		ops = hv->dma_api ? &hvdpa_watched_vring_ops :
-				    &hvdpa_control_vring_ops;
-	else if (hvdpa_relay_wanted(vring))
-		ops = &hvdpa_relay_vring_ops;
-	WRITE_ONCE(vring->ops, ops);
+	hvdpa_vring_set_ops(vring, hvdpa_device_control(vring->hv));
 }
 
 /**
@@ -373,12 +382,13 @@ void hvdpa_vring_share_out(struct hvdpa_vring *vring)
  */
 void hvdpa_device_share_out(struct hvdpa_device *hv)
 {
+	int control = hvdpa_device_control(hv);
 	u32 i;
 
 	lockdep_assert_held(&hv->ep->lock);
 
 	for (i = 0; i < hv->nvqs; i++)
-		hvdpa_vring_share_out(&hv->vrings[i]);
+		hvdpa_vring_set_ops(&hv->vrings[i], control);
 }
 
 /**
