@@ -551,6 +551,8 @@ def unmapped_ring(args):
             time.sleep(0.01)
         a.close()
         b.close()
+        # The log takes ten such lines in five seconds.
+        time.sleep(0.5)
 
 
 def read_only_ring(args):
