@@ -27,7 +27,21 @@ with_pairs() {
 	sed "s/\"figure\": \"/&nic./; s/}\$/, \"pairs\": $1}/"
 }
 
+# A standard function's suspend, by its queues. Not beside the baseline: the function is
+# waited for.
+plain_costs() {
+	local pairs function=0000:0d:00.1
+	hvdpa-vfs enable 0000:0d:00.0 1
+	use hvdpa "$function" vhost
+	for pairs in 1 2 4; do
+		"$cost" owner hvdpa "$(vhost_of bench)" "$pairs" 20 - |
+			sed -n 's/"figure": "owner\.\(suspend\|get_states\|resume\|reset\)/"figure": "plain.\1/p'
+	done
+	leave hvdpa "$function"
+}
+
 [ $# -gt 0 ] || set -- hvdpa vp_vdpa
+[ $# -eq 1 ] || plain_costs
 for parent; do
 	owner_costs "$parent" "${function_of[16]}" 1 4 16
 	for pairs in 1 4 16; do
