@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a split ring stands once the endpoint was reset.
+ * Where a split ring stands once the endpoint, or its queue, was reset.
  */
 #include <linux/device.h>
 #include <linux/slab.h>
@@ -77,8 +77,9 @@ static int hvdpa_settle_ring(struct hvdpa_vring *vring, struct hvdpa_area *avail
 
 /**
  * hvdpa_direct_settle - leave a ring where whoever goes on with it must begin
- * @vring: the virtqueue, a split ring; the endpoint's lock is held, the endpoint was
- *	   reset and reaches no memory; of a disk @vring->drained is known
+ * @vring: the virtqueue, a split ring; the endpoint's lock is held; the endpoint was
+ *	   reset and reaches no memory, or the queue was reset; of a disk
+ *	   @vring->drained is known
  *
  * That is its used index. A network device completes in order, so all that it had
  * begun is behind that; what a disk had begun is put there. May sleep.

@@ -502,7 +502,8 @@ static void hvdpa_vring_set_interrupt(struct hvdpa_vring *vring,
 
 /**
  * hvdpa_vring_set_handler - let the driver have a queue's interrupts
- * @vring: the virtqueue; the endpoint's lock is held, and the endpoint does not run
+ * @vring: the virtqueue; the endpoint's lock is held, and the queue uses nothing: the
+ *	   endpoint does not run, or the queue was reset or has nothing available
  * @handler: what is called with @vring in place of the owner's callback; NULL for
  *	     that again
  */

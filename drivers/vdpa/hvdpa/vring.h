@@ -31,11 +31,12 @@ struct sk_buff;
  * @kick: there may be something in it; any context
  * @can_start_at: can it start where @base says?
  * @get_base: where it stands; the endpoint is suspended
- * @settle: let it stand where @base then says; the endpoint was reset, and reaches no
- *	    memory
+ * @settle: let it stand where @base then says; the endpoint was reset and reaches no
+ *	    memory, or the queue was
  * @quiet: the driver touches the owner's memory no more, and tells it nothing; NULL
  *	   where it does not
- * @stop: the endpoint was reset: give back what @start took; NULL for nothing
+ * @stop: the endpoint was reset, or the queue: give back what @start took; NULL for
+ *	  nothing
  * @set_log: mark what is written in this log, or in none; NULL for who cannot
  * @mark_dirty: mark what was written of the ring itself, where the endpoint's log
  *		lacks that; NULL for a ring whose writes are marked as they are made

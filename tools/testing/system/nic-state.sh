@@ -122,6 +122,11 @@ test_rises_nowhere() {
 	lines_are 'queue 1: its ring of 64 entries .* cannot be relayed from [0-9]* on: -EFAULT' 1
 }
 
+test_kicked_before() {
+	timeout 60 python3 "${cases%/*}/stand_cases.py" kicked_before_pause \
+		"$(vhost_of plain1)" "$(vhost_of plain2)" --fault plain/vf0
+}
+
 test_virtio14() {
 	timeout 60 python3 "$cases" resume_net "$(vhost_of v141)" "$(vhost_of v142)" --rounds 100
 	timeout 60 python3 "$cases" stands_at_used "$(vhost_of v141)" "$(vhost_of v142)"
@@ -224,6 +229,7 @@ t test_resume "resume goes on without a reset"
 t test_link "a link that changes while a device stands still is told when it goes on"
 t test_disabled_base "queues that are disabled say where they stand, and go on"
 t test_rises_nowhere "a device that cannot go on when a queue is enabled"
+t test_kicked_before "what was kicked before a pause, and not heard, is done after it"
 t test_virtio14 "virtio 1.4's SUSPEND: stop, state, resume"
 t test_absent "what hardware cannot do is absent, and debugfs says why"
 t test_refusals "states that cannot be are refused, and those of running queues"

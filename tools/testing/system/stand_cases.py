@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from device import Disk, Log
+from device import Disk, Log, fault
 from nic_cases import (Stream, disk_is_whole, disk_reap, disk_turn, disk_wait,
                        features_of, main, net_pair)
 from vhost import NEEDS_RESET, PROMISED, readable, refused
@@ -141,6 +141,20 @@ def asked_unmapped(args):
     assert readable(call, PROMISED), "the owner is not told"
     assert a.owner.status() & NEEDS_RESET
     refused(errno.EIO, a.owner.base, 1)
+
+
+def kicked_before_pause(args):
+    """What was kicked, and not heard, is done once the device goes on, from 0 on too."""
+    a, b = net_pair(args)
+    stream = Stream(a, b)
+    fault(args.fault, "deaf", "true")
+    frames = sends(stream, 0)
+    time.sleep(0.2)
+    a.owner.suspend()
+    stands(a, 1, 0)
+    fault(args.fault, "deaf", "false")
+    a.owner.resume()
+    arrive(b, frames)
 
 
 def rises_nowhere(args):
